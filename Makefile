@@ -1,0 +1,38 @@
+# Each target sets up what it needs, in .venv, and does its work; a second run is quick.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test serve lint hapi clean
+
+demo: .venv/.installed
+	$(BIN)/cds-service demo
+
+test: .venv/.tested lint
+	$(BIN)/pytest --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+lint: .venv/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config setup.cfg
+	$(BIN)/cds-service check
+
+serve: .venv/.installed
+	$(BIN)/cds-service serve
+
+hapi: .venv/.installed
+	$(BIN)/python tests/hapi/run.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: .venv/bin/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+.venv/.tested: .venv/.installed
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info tests/hapi/target

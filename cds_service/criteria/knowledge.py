@@ -1,0 +1,93 @@
+"""Knowledge: trials, shared readings, terminology and assumptions, loaded and cross-checked once, at start; immutable."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service import assumptions as assumptions_module
+from cds_service.assumptions import Assumptions
+from cds_service.criteria import load
+from cds_service.criteria.predicates.combinations import SharedReading
+from cds_service.criteria.predicates.newest import INSULTS
+from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.trial import Trial
+from cds_service.errors import KnowledgeErrors, KnowledgeFault
+from cds_service.facts import disease_sign, timeline
+from cds_service.facts.model import PatientFacts
+from cds_service.terminology import value_set
+from cds_service.terminology.value_set import Terminology
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Everything by which patients are judged. `digest` names this very content, so that an answer can be reproduced."""
+
+    trials: tuple[Trial, ...]
+    readings: Mapping[str, Word]
+    terminology: Terminology
+    assumptions: Assumptions
+    digest: str
+
+    def case(self, facts: PatientFacts) -> Case:
+        """A patient's facts with their disease course, ready to be asked."""
+        course = timeline.disease_course(facts, self.assumptions)
+        return Case(facts, course, self.terminology, self.assumptions, self.readings)
+
+
+def load_knowledge(
+    assumptions_file: Path | None = None, trials_directory: Path = load.TRIALS, value_sets_directory: Path = value_set.DIRECTORY
+) -> Knowledge:
+    """Raises: KnowledgeErrors with every fault of every file."""
+    faults: list[KnowledgeFault] = []
+    terminology = value_set.load(value_sets_directory)
+    assumptions = assumptions_module.load(assumptions_file)
+    readings = load.load_readings(load.READINGS, assumptions)
+    trials: list[Trial] = []
+    paths = sorted(trials_directory.glob("*.yaml"))
+    for path in paths:
+        try:
+            trials.append(load.load_trial(path, assumptions))
+        except KnowledgeErrors as error:
+            faults.extend(error.faults)
+    faults.extend(_dangling(trials, readings, terminology))
+    faults.extend(_unknown_insults(assumptions))
+    if not trials:
+        faults.append(KnowledgeFault("trials", None, "", "there is no trial file", "restore the folder"))
+    if faults:
+        raise KnowledgeErrors(faults)
+    digest = hashlib.sha256()
+    for content in (*(path.read_bytes() for path in (*paths, load.READINGS)), assumptions.content, terminology.digest_bytes()):
+        digest.update(hashlib.sha256(content).digest())
+    return Knowledge(tuple(trials), readings, terminology, assumptions, f"sha256:{digest.hexdigest()}")
+
+
+def words_in(word: Word) -> Iterator[Word]:
+    """A word and all words within it."""
+    yield word
+    for part in word.parts():
+        yield from words_in(part)
+
+
+def _dangling(trials: list[Trial], readings: Mapping[str, Word], terminology: Terminology) -> Iterator[KnowledgeFault]:
+    """Names of value sets and readings that do not exist."""
+    roots = [(f"{trial.id}.yaml", row.id, row.word) for trial in trials for row in trial.rows()]
+    roots += [(f"{trial.id}.yaml", "disease_gate", trial.disease_gate) for trial in trials]
+    roots += [(load.READINGS.name, name, word) for name, word in readings.items()]
+    for file, place, root in roots:
+        for word in words_in(root):
+            for name in word.value_sets():
+                if name not in terminology:
+                    yield KnowledgeFault(file, None, place, f"asks for the value set {name}", "add it or mend the name")
+            if isinstance(word, SharedReading) and word.name not in readings:
+                yield KnowledgeFault(file, None, place, f"asks for the reading {word.name}", "add it to readings.yaml")
+    for name in (*disease_sign.DIAGNOSES, *disease_sign.DRUGS, *disease_sign.RESULTS):
+        if name not in terminology:
+            yield KnowledgeFault("value_sets", None, name, "is asked for as a sign of the disease", "add the value set")
+
+
+def _unknown_insults(assumptions: Assumptions) -> Iterator[KnowledgeFault]:
+    for name, window in assumptions.windows.items():
+        for insult in sorted(window.superseded_by - INSULTS):
+            fix = f"use some of: {', '.join(sorted(INSULTS))}"
+            yield KnowledgeFault("assumptions.yaml", None, f"windows.{name}.superseded_by", f"{insult} is not known", fix)

@@ -1,0 +1,123 @@
+"""How one patient stands to each trial, and in which order that is worth reading."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from cds_service.criteria.predicates.word import Case
+from cds_service.criteria.trial import Criterion, Trial
+from cds_service.criteria.verdict import Answer, Evidence, Verdict
+
+
+class Outcome(Enum):
+    INELIGIBLE = "ineligible"
+    POSSIBLE = "possible"
+    CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionAnswer:
+    """One row of a trial, answered."""
+
+    criterion: Criterion
+    verdict: Verdict
+
+    @property
+    def admits(self) -> bool | None:
+        return self.criterion.admits(self.verdict.answer)
+
+    @property
+    def open(self) -> bool:
+        """Unknown although a record could answer it."""
+        return self.admits is None and not self.criterion.asked and not self.verdict.asked
+
+
+@dataclass(frozen=True, slots=True)
+class TrialMatch:
+    """Every row of one trial, answered, and what follows."""
+
+    trial: Trial
+    answers: tuple[CriterionAnswer, ...]
+    gate: Verdict
+    """Whether the patient has the relapsed or refractory disease of this trial, now."""
+
+    @property
+    def own(self) -> Iterator[CriterionAnswer]:
+        """The rows that stand for themselves; parts speak through the sentence that they belong to."""
+        return (answer for answer in self.answers if answer.criterion.part_of is None)
+
+    @property
+    def barring(self) -> tuple[CriterionAnswer, ...]:
+        return tuple(answer for answer in self.own if answer.admits is False)
+
+    @property
+    def open(self) -> tuple[CriterionAnswer, ...]:
+        return tuple(answer for answer in self.own if answer.open)
+
+    @property
+    def outcome(self) -> Outcome:
+        if self.barring:
+            return Outcome.INELIGIBLE
+        return Outcome.CANDIDATE if self.trial.complete and not self.open else Outcome.POSSIBLE
+
+    @property
+    def is_shown(self) -> bool:
+        """Nothing bars and the disease gate is met: worth a card of its own."""
+        return not self.barring and self.gate.answer is Answer.MET
+
+
+def match_all(trials: Iterable[Trial], case: Case) -> tuple[TrialMatch, ...]:
+    """All trials, in their own order (by NCT number)."""
+    return tuple(_match(trial, case.of_trial(trial.id)) for trial in trials)
+
+
+def _match(trial: Trial, case: Case) -> TrialMatch:
+    # Rows refer to each other by id (`criterion: I2`); each is evaluated once.
+    answers = tuple(CriterionAnswer(row, case.verdict_of(row.id, row.word)) for row in trial.rows())
+    return TrialMatch(trial, answers, trial.disease_gate.evaluate(case))
+
+
+def in_reading_order(matches: Iterable[TrialMatch]) -> list[TrialMatch]:
+    """Candidates before possible ones, recruiting before closed, fewer open questions first."""
+    rank = {Outcome.CANDIDATE: 0, Outcome.POSSIBLE: 1, Outcome.INELIGIBLE: 2}
+    return sorted(
+        matches,
+        key=lambda match: (rank[match.outcome], not match.trial.recruitment.is_open(), len(match.open), match.trial.id),
+    )
+
+
+def cited(matches: Iterable[TrialMatch]) -> frozenset[str]:
+    """References of all resources that an answer rests on."""
+    return frozenset(
+        item.fact.reference
+        for match in matches
+        for verdict in (match.gate, *(answer.verdict for answer in match.answers))
+        for item in verdict.evidence
+        if item.fact is not None
+    )
+
+
+def mark_invalid(matches: Sequence[TrialMatch], invalid: dict[str, str]) -> tuple[TrialMatch, ...]:
+    """The same, with what is not valid FHIR marked: it still counts, but a person should look."""
+    if not invalid:
+        return tuple(matches)
+    return tuple(
+        replace(
+            match,
+            gate=_marked(match.gate, invalid),
+            answers=tuple(replace(answer, verdict=_marked(answer.verdict, invalid)) for answer in match.answers),
+        )
+        for match in matches
+    )
+
+
+def _marked(verdict: Verdict, invalid: dict[str, str]) -> Verdict:
+    evidence = tuple(_why_invalid(item, invalid) for item in verdict.evidence)
+    if evidence == verdict.evidence:
+        return verdict
+    return replace(verdict, evidence=evidence).but_confirm()
+
+
+def _why_invalid(item: Evidence, invalid: dict[str, str]) -> Evidence:
+    problem = invalid.get(item.fact.reference) if item.fact is not None else None
+    return item if problem is None else replace(item, invalid=problem)

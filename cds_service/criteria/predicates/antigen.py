@@ -1,0 +1,133 @@
+"""antigen: does the leukaemia carry it? By the laboratory's interpretation, else by the percentage of blasts."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from cds_service.criteria.predicates.newest import Asked, decide_by_newest
+from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.reasons import NoResult, Problem, ResultReads, Ruling, Superseded, Unusable
+from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
+from cds_service.dates import DateRange
+from cds_service.facts import qualitative
+from cds_service.facts.model import Result
+from cds_service.facts.qualitative import Finding, Reading
+from cds_service.facts.timeline import Stated
+
+_STAIN = re.compile(r"immunohisto|immunocyto|\bihc\b|\bstain|免疫组化", re.IGNORECASE)
+_NOT_SURFACE = re.compile(r"cytoplasm|\brna\b|mrna|rt-?pcr|transcript|gene expression", re.IGNORECASE)
+_FLOW = re.compile(r"flow|\bfcm\b|immunophenotyp|流式", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Antigen(Word):
+    """An antigen on the leukaemia cells.
+
+    `flow_only`: a stain, or RNA, does not answer. `any_detected`: any percentage above 0, and partial or dim, is positive.
+    """
+
+    antigen: str
+    flow_only: bool = False
+    any_detected: bool = False
+
+    def evaluate(self, case: Case) -> Verdict:
+        value_set = case.terminology[self.antigen]
+        asked = Asked(value_set.title, value_set.order, case.assumptions.windows["antigen"])
+        sets = [name for name in self._names() if name in case.terminology]
+        results = {id(result): result for name in sets for result in case.facts.results_in(name)}
+        answer = decide_by_newest(results.values(), asked, case, lambda result: self._judge(result, asked, case))
+        return answer or unknown(NoResult(asked.what), missing=[asked.missing()])
+
+    def value_sets(self) -> Iterator[str]:
+        yield self.antigen
+
+    def _names(self) -> Iterator[str]:
+        yield from (self.antigen, f"{self.antigen}_cells", f"{self.antigen}_stain", f"{self.antigen}_intensity")
+
+    def _judge(self, result: Result, asked: Asked, case: Case) -> Verdict:
+        if (lost := self._may_be_lost(result, asked, case)) is not None:
+            return lost
+        reading = qualitative.read(result) if not _is_bare_number(result) else None
+        if reading is not None:
+            return self._by_reading(result, reading, asked)
+        return self._by_percentage(result, asked, case)
+
+    def _by_reading(self, result: Result, reading: Reading, asked: Asked) -> Verdict:
+        if reading.finding is Finding.INDETERMINATE:
+            return self._open(result, asked, Problem.UNCLEAR)
+        if (wrong := self._wrong_method(result, reading.finding, asked)) is not None:
+            return wrong
+        if reading.partial and reading.finding is Finding.POSITIVE and not self.any_detected:
+            reason = Ruling("positive on a part of the cells, or dimly: a person has to judge")
+            return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+        confirm = reading.from_text or reading.partial or self._by_text(result) or self._method_unstated(result)
+        answer = met if reading.finding is Finding.POSITIVE else not_met
+        return answer(ResultReads(asked.what, reading.finding.value, result.when), evidence=[Evidence(result)], confirm=confirm)
+
+    def _by_percentage(self, result: Result, asked: Asked, case: Case) -> Verdict:
+        amount = result.amount
+        if amount is None or result.absent:
+            return self._open(result, asked, Problem.NO_VALUE)
+        if amount.unit != "%" or amount.comparator is not None or result.is_in(f"{self.antigen}_intensity"):
+            return self._open(result, asked, Problem.UNCLEAR if amount.unit else Problem.NO_UNIT)
+        if (wrong := self._wrong_method(result, Finding.POSITIVE, asked)) is not None:
+            return wrong
+        positive = case.assumptions.limits["antigen_positive"].for_sex(None)
+        of_all_cells = result.is_in(f"{self.antigen}_cells")
+        reason = ResultReads(asked.what, f"{amount.value} %", result.when)
+        evidence = [Evidence(result)]
+        if (positive is not None and amount.value >= positive.value) or (
+            self.any_detected and amount.value > 0 and not of_all_cells
+        ):
+            return met(reason, evidence=evidence, confirm=True)
+        if amount.value == Decimal(0) and not of_all_cells:
+            return not_met(reason, evidence=evidence, confirm=self._by_text(result))
+        return self._open(result, asked, Problem.UNCLEAR)
+
+    def _wrong_method(self, result: Result, finding: Finding, asked: Asked) -> Verdict | None:
+        stained = result.is_in(f"{self.antigen}_stain") or _STAIN.search(result.method) is not None
+        by_flow = _FLOW.search(result.method) is not None
+        evidence, missing = [Evidence(result)], [asked.missing(result.when)]
+        if self.flow_only and ((stained and not by_flow) or _NOT_SURFACE.search(result.method) is not None):
+            return unknown(Ruling("not by flow cytometry on the cell surface"), evidence=evidence, missing=missing)
+        if finding is Finding.NEGATIVE and stained and not by_flow:
+            return unknown(
+                Ruling("a negative stain without flow cytometry does not exclude it"), evidence=evidence, missing=missing
+            )
+        return None
+
+    def _may_be_lost(self, result: Result, asked: Asked, case: Case) -> Verdict | None:
+        """An antigen may be lost at relapse, or under a drug against it."""
+        if result.when is None:
+            return None
+        margin = timedelta(days=case.assumptions.spans["antigen_before_relapse"].days)
+        for statement in case.course.standing(Stated.RELAPSE):
+            if statement.when is not None and result.when.last < statement.when.first - margin:
+                return self._superseded(result, asked, "the current relapse", statement.when)
+        for therapy in case.facts.therapies_in(f"{self.antigen}_directed"):
+            if therapy.started is None or not therapy.started.surely_before(result.when):
+                return self._superseded(result, asked, f"treatment against {asked.what}", therapy.started)
+        return None
+
+    def _superseded(self, result: Result, asked: Asked, by: str, since: DateRange | None) -> Verdict | None:
+        if result.when is None:
+            return None
+        reason = Superseded(asked.what, result.when, by, since)
+        return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+
+    def _open(self, result: Result, asked: Asked, problem: Problem) -> Verdict:
+        reason = Unusable(asked.what, problem, result.when)
+        return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+
+    def _by_text(self, result: Result) -> bool:
+        return not any(name in result.recognition.by_code for name in self._names())
+
+    def _method_unstated(self, result: Result) -> bool:
+        return self.flow_only and _FLOW.search(result.method) is None
+
+
+def _is_bare_number(result: Result) -> bool:
+    """A number that nobody interpreted."""
+    return result.amount is not None and not result.interpretation

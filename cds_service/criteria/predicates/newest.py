@@ -1,0 +1,125 @@
+"""The newest result decides, never the best; and only within its window."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from cds_service.assumptions import Window
+from cds_service.criteria.predicates.word import Case
+from cds_service.criteria.reasons import Differing, Problem, Recheck, Stale, Superseded, Unusable
+from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, unknown
+from cds_service.dates import DateRange
+from cds_service.facts.medications import last_exposure
+from cds_service.facts.model import Giving, Result, Route
+
+Judge = Callable[[Result], Verdict]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for: its name, its order, and how long a result of it decides."""
+
+    what: str
+    order: str | None
+    window: Window
+
+    def missing(self, last: DateRange | None = None, *, repeat: bool = False) -> Missing:
+        return Missing(self.what, last, self.order, repeat)
+
+
+def decide_by_newest(results: Iterable[Result], asked: Asked, case: Case, judge: Judge) -> Verdict | None:
+    """The verdict of the newest result; None where there is none.
+
+    Several that may be the newest (one day, no order in time; coarse dates) must agree.
+    """
+    newest = possibly_newest(list(results))
+    if not newest:
+        return None
+    verdicts = [_in_its_window(result, asked, case, judge) for result in newest]
+    if len({verdict.answer for verdict in verdicts}) > 1:
+        evidence = tuple(item for verdict in verdicts for item in verdict.evidence)
+        return unknown(Differing(asked.what), evidence=evidence, missing=[asked.missing(newest[0].when)])
+    sure = [verdict for verdict in verdicts if not verdict.confirm]
+    return (sure or verdicts)[0]
+
+
+def possibly_newest(results: Sequence[Result]) -> list[Result]:
+    """Those that no other is surely newer than; an undated one may always be the newest."""
+    return [
+        one
+        for one in results
+        if not any(one.when is not None and other.when is not None and one.when.surely_before(other.when) for other in results)
+    ]
+
+
+def _in_its_window(result: Result, asked: Asked, case: Case, judge: Judge) -> Verdict:
+    evidence = (Evidence(result),)
+    when = result.when
+    if (problem := _undatable(when, case)) is not None or when is None:
+        return unknown(Unusable(asked.what, problem or Problem.NO_DATE, when), evidence=evidence, missing=[asked.missing(when)])
+    when = when.until(case.facts.as_of)
+    verdict = judge(result)
+    if when.last < asked.window.recheck.before(case.facts.as_of):
+        holds = None if verdict.answer is Answer.UNKNOWN else verdict.answer is Answer.MET
+        reason = Stale(asked.what, when, asked.window.recheck, holds)
+        return unknown(*verdict.reasons, reason, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
+    if when.first < asked.window.recheck.before(case.facts.as_of):
+        problem = Problem.DATE_TOO_COARSE
+        return unknown(Unusable(asked.what, problem, when), evidence=evidence, missing=[asked.missing(when)])
+    if (superseded := _superseded(result, asked, case)) is not None:
+        return unknown(superseded, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
+    if when.first < asked.window.fresh.before(case.facts.as_of) and verdict.answer is not Answer.UNKNOWN:
+        repeat = asked.missing(when, repeat=True)
+        return replace(
+            verdict, reasons=(*verdict.reasons, Recheck(asked.what, when)), missing=(*verdict.missing, repeat), confirm=True
+        )
+    return verdict
+
+
+def _undatable(when: DateRange | None, case: Case) -> Problem | None:
+    if when is None:
+        return Problem.NO_DATE
+    if when.first > case.facts.as_of:
+        return Problem.FUTURE
+    if when.is_year_only():
+        return Problem.YEAR_ONLY
+    return None
+
+
+def _superseded(result: Result, asked: Asked, case: Case) -> Superseded | None:
+    """An insult since then: what it was before says nothing of now."""
+    for name in sorted(asked.window.superseded_by):
+        label, since = _INSULTS[name](case)
+        if since is not None and result.when is not None and not _on_or_after(result.when, since):
+            return Superseded(asked.what, result.when, label, since)
+    return None
+
+
+def _on_or_after(when: DateRange, since: DateRange) -> bool:
+    return when.first >= since.last
+
+
+def _course(case: Case) -> tuple[str, DateRange | None]:
+    return "the start of the last course", case.course.last_course_start
+
+
+def _anthracycline(case: Case) -> tuple[str, DateRange | None]:
+    doses = [
+        dose
+        for therapy in case.facts.therapies_in("anthracycline")
+        if therapy.giving is not Giving.ORDERED and therapy.route is not Route.LOCAL
+        if (dose := therapy.ended or last_exposure(therapy, case.facts.as_of)) is not None and dose.first <= case.facts.as_of
+    ]
+    return "the last dose of an anthracycline", max(doses, key=lambda dose: dose.last, default=None)
+
+
+def _heart_failure(case: Case) -> tuple[str, DateRange | None]:
+    records = [day for d in case.facts.diagnoses_in("heart_failure") if (day := d.onset or d.recorded) is not None]
+    return "a record of heart failure", max(records, key=lambda day: day.last, default=None)
+
+
+_INSULTS: dict[str, Callable[[Case], tuple[str, DateRange | None]]] = {
+    "course": _course,
+    "anthracycline": _anthracycline,
+    "heart_failure": _heart_failure,
+}
+INSULTS = frozenset(_INSULTS)

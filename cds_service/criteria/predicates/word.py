@@ -1,0 +1,67 @@
+"""What every word of the trial files can do, and the case that it is asked about."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from cds_service.assumptions import Assumptions
+from cds_service.criteria.verdict import Verdict
+from cds_service.facts.model import PatientFacts
+from cds_service.facts.timeline import DiseaseCourse
+from cds_service.terminology.value_set import Terminology
+
+
+class Word(ABC):
+    """One word of the vocabulary, with its operands: a question to a patient's facts."""
+
+    @abstractmethod
+    def evaluate(self, case: "Case") -> Verdict:
+        """The answer for one patient on one day."""
+
+    def parts(self) -> Iterator["Word"]:
+        """The words within this one."""
+        return iter(())
+
+    def value_sets(self) -> Iterator[str]:
+        """The value sets that it asks for, checked at start."""
+        return iter(())
+
+
+@dataclass(frozen=True)
+class Case:
+    """One patient's facts and disease course, and the knowledge by which they are judged."""
+
+    facts: PatientFacts
+    course: DiseaseCourse
+    terminology: Terminology
+    assumptions: Assumptions
+    readings: Mapping[str, Word]
+    _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
+    _rows: dict[tuple[str, str], Verdict] = field(default_factory=dict, repr=False)
+    trial: str = ""
+
+    def of_trial(self, trial: str) -> "Case":
+        """The same case, asked by one trial; shared readings are kept."""
+        return Case(
+            self.facts,
+            self.course,
+            self.terminology,
+            self.assumptions,
+            self.readings,
+            self._readings,
+            self._rows,
+            trial,
+        )
+
+    def reading(self, name: str) -> Verdict:
+        """A shared reading, evaluated once."""
+        if name not in self._readings:
+            self._readings[name] = self.readings[name].evaluate(self)
+        return self._readings[name]
+
+    def verdict_of(self, row: str, word: Word) -> Verdict:
+        """A row of this trial, evaluated once."""
+        key = (self.trial, row)
+        if key not in self._rows:
+            self._rows[key] = word.evaluate(self)
+        return self._rows[key]

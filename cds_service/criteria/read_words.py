@@ -1,0 +1,328 @@
+"""A node of a trial file → the word that it says. Every fault is reported with its place; reading goes on after it."""
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import TypeVar
+
+import msgspec
+
+from cds_service.assumptions import Assumptions, parse_limit
+from cds_service.criteria import nodes
+from cds_service.criteria.predicates import combinations as joined
+from cds_service.criteria.predicates import course as course_words
+from cds_service.criteria.predicates.antigen import Antigen
+from cds_service.criteria.predicates.finding import TestFinding
+from cds_service.criteria.predicates.observation import Observation, Operand, TimesUpperLimit
+from cds_service.criteria.predicates.oxygen import OxygenSaturation
+from cds_service.criteria.predicates.performance import Derivation, Performance
+from cds_service.criteria.predicates.person import Age, Ask, AskList, Sex
+from cds_service.criteria.predicates.recorded import STATUSES, Condition, Medicine, ProcedureDone
+from cds_service.criteria.predicates.silence import Authority
+from cds_service.criteria.predicates.word import Word
+from cds_service.criteria.reasons import Operator
+from cds_service.criteria.verdict import Answer
+from cds_service.errors import KnowledgeFault
+from cds_service.strict_yaml import Document, Tree
+
+NodeType = TypeVar("NodeType", bound=nodes.Node)
+Branch = dict[str, Tree]
+
+JOINS = frozenset({"all", "any", "not", "count", "agree", "cases"})
+
+
+class FaultError(Exception):
+    """A fault at a place; caught where reading can go on."""
+
+    def __init__(self, place: str, problem: str, fix: str) -> None:
+        super().__init__(problem)
+        self.place, self.problem, self.fix = place, problem, fix
+
+
+class WordReader:
+    """Reads the nodes of one file. `parts` gets each node that has an id of its own."""
+
+    def __init__(self, document: Document, assumptions: Assumptions, faults: list[KnowledgeFault]) -> None:
+        self.document = document
+        self.assumptions = assumptions
+        self.faults = faults
+        self.rows: dict[str, Word] = {}
+        self.on_part: Callable[[Branch, str, Word], None] | None = None
+
+    def read(self, node: Tree, place: str) -> Word:
+        """The word of a node; after a fault, a word that asks, so that the rest is read too."""
+        try:
+            return self._read(node, place)
+        except FaultError as fault:
+            self.faults.append(self.document.fault(fault.place, fault.problem, fault.fix))
+            return Ask("")
+
+    def _read(self, node: Tree, place: str) -> Word:
+        if not isinstance(node, dict):
+            raise FaultError(place, "is not a node", "write a word with its operands")
+        if "id" in node and self.on_part is not None:
+            return self._part(node, place)
+        if joins := JOINS & node.keys():
+            return self._join(node, joins, place)
+        words = self._table().keys() & node.keys()
+        if len(words) != 1:
+            known = ", ".join(sorted({*self._table(), *JOINS}))
+            raise FaultError(place, f"has {len(words)} words of the vocabulary", f"use exactly one of: {known}")
+        return self._table()[words.pop()](node, place)
+
+    def _part(self, node: Branch, place: str) -> Word:
+        inner = {key: value for key, value in node.items() if key not in PART_KEYS}
+        word = self.read(inner, place)
+        name = str(node["id"])
+        self.rows[name] = word
+        if self.on_part is not None:
+            self.on_part(node, place, word)
+        return joined.Named(name, word)
+
+    def _join(self, node: Branch, joins: frozenset[str] | set[str], place: str) -> Word:
+        if len(node) != 1:
+            raise FaultError(place, "joins and holds other keys", f"leave only one of: {', '.join(sorted(node))}")
+        join = next(iter(joins))
+        operand, inner = node[join], f"{place}.{join}"
+        if join == "not":
+            return joined.Not(self.read(operand, inner))
+        if join == "count":
+            return self._count(operand, inner)
+        if not isinstance(operand, list) or not operand:
+            raise FaultError(inner, "is empty", "list at least one node")
+        if join == "cases":
+            return self._cases(operand, inner)
+        words = tuple(self.read(item, f"{inner}[{index}]") for index, item in enumerate(operand))
+        return {"all": joined.All, "any": joined.Any, "agree": joined.Agree}[join](words)
+
+    def _count(self, operand: Tree, place: str) -> Word:
+        if not isinstance(operand, dict) or operand.keys() != {"at_least", "of"} or not isinstance(operand["of"], list):
+            raise FaultError(place, "is not a count", "write count: {at_least: 2, of: [...]}")
+        words = tuple(self.read(item, f"{place}.of[{index}]") for index, item in enumerate(operand["of"]))
+        return joined.Count(self._whole(operand["at_least"], f"{place}.at_least"), words)
+
+    def _cases(self, operand: list[Tree], place: str) -> Word:
+        steps = []
+        for index, item in enumerate(operand[:-1]):
+            steps.append(self._step(item, f"{place}[{index}]"))
+        last, last_place = operand[-1], f"{place}[{len(operand) - 1}]"
+        if not isinstance(last, dict) or last.keys() != {"otherwise"}:
+            raise FaultError(last_place, "is the last case but no `otherwise`", "say what holds when no case applies")
+        return joined.Cases(tuple(steps), self.read(last["otherwise"], f"{last_place}.otherwise"))
+
+    def _step(self, item: Tree, place: str) -> joined.Step:
+        keys = item.keys() if isinstance(item, dict) else set()
+        if not isinstance(item, dict) or not keys <= {"found", "if", "answer", "because", "confirm"} or "answer" not in keys:
+            raise FaultError(place, "is not a case", "write found or if, answer, because and confirm")
+        condition = {"found", "if"} & keys
+        if len(condition) != 1:
+            raise FaultError(place, "needs one of found and if", "keep one of them")
+        key = condition.pop()
+        because = item.get("because")
+        return joined.Step(
+            self.read(item[key], f"{place}.{key}"),
+            self._answer(item["answer"], f"{place}.answer"),
+            certain=key == "found",
+            because=because if isinstance(because, str) else None,
+            confirm=self._flag(item.get("confirm"), f"{place}.confirm"),
+        )
+
+    def _table(self) -> Mapping[str, Callable[[Branch, str], Word]]:
+        return {
+            "age": self._age,
+            "sex": self._sex,
+            "condition": self._condition,
+            "procedure": self._procedure,
+            "therapy": self._therapy,
+            "observation": self._observation,
+            "oxygen_saturation": self._oxygen,
+            "performance": self._performance,
+            "finding": self._finding,
+            "antigen": self._antigen,
+            "course": self._course,
+            "ask": lambda node, place: Ask(self._convert(node, nodes.AskNode, place).ask),
+            "ask_list": lambda node, place: AskList(),
+            "shared_reading": lambda node, place: joined.SharedReading(
+                self._convert(node, nodes.SharedReadingNode, place).shared_reading
+            ),
+            "criterion": self._criterion,
+            "answer": self._settled,
+        }
+
+    def _convert(self, node: Branch, shape: type[NodeType], place: str) -> NodeType:
+        try:
+            return msgspec.convert(node, shape, strict=False)
+        except msgspec.ValidationError as error:
+            raise FaultError(
+                place, str(error).replace("`", ""), "compare it with the vocabulary in criteria/README.md"
+            ) from error
+
+    def _age(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.AgeNode, place)
+        if shape.age != "completed years" or (shape.at_least is None and shape.at_most is None):
+            raise FaultError(place, "is not an age", "write age: completed years with at_least, at_most or both")
+        low = None if shape.at_least is None else self._whole(shape.at_least, f"{place}.at_least")
+        high = None if shape.at_most is None else self._whole(shape.at_most, f"{place}.at_most")
+        return Age(low, high)
+
+    def _sex(self, node: Branch, place: str) -> Word:
+        sex = self._convert(node, nodes.SexNode, place).sex
+        return Sex(self._one_of(sex, {"any", "female", "male"}, f"{place}.sex"))
+
+    def _condition(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.ConditionNode, place)
+        status = self._one_of(shape.status, STATUSES, f"{place}.status")
+        return Condition(
+            nodes.names_of(shape.condition), self._span(shape.within, place), self._authority(shape, place), status
+        )
+
+    def _procedure(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.ProcedureNode, place)
+        return ProcedureDone(nodes.names_of(shape.procedure), self._span(shape.within, place), self._authority(shape, place))
+
+    def _therapy(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.TherapyNode, place)
+        if shape.route is not None:
+            self._one_of(shape.route, {"intravenous"}, f"{place}.route")
+        return Medicine(
+            nodes.names_of(shape.therapy),
+            self._span(shape.within, place),
+            self._authority(shape, place),
+            nodes.names_of(shape.reasons),
+            nodes.names_of(shape.but_not_for),
+            self._span(shape.briefly, place, "briefly"),
+            shape.route,
+        )
+
+    def _observation(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.ObservationNode, place)
+        operator, operand = self._comparison(shape, place)
+        if shape.by is not None:
+            self._one_of(shape.by, {"flow", "morphology"}, f"{place}.by")
+        return Observation(
+            shape.observation,
+            operator,
+            self._operand(operand, f"{place}.{operator.value}"),
+            self._window(shape.window, place),
+            shape.by,
+            shape.preferring,
+            self._span(shape.after_course, place, "after_course"),
+        )
+
+    def _oxygen(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.OxygenSaturationNode, place)
+        self._one_of(shape.oxygen_saturation, {"on room air"}, f"{place}.oxygen_saturation")
+        operator, text = self._comparison(shape, place)
+        limit = parse_limit(text)
+        if limit is None:
+            raise FaultError(f"{place}.{operator.value}", "is not a limit", 'write a number and a unit: "92 %"')
+        return OxygenSaturation(operator, limit, self._window(shape.window, place))
+
+    def _performance(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.PerformanceNode, place)
+        operator, grade = self._comparison(shape, place)
+        derived = tuple(
+            Derivation(
+                item.scale,
+                self._bound(item.met, f"{place}.derived[{index}].met"),
+                self._bound(item.not_met, f"{place}.derived[{index}].not_met"),
+                self._one_of(item.age, {"adult", "child"}, f"{place}.derived[{index}].age") == "child",
+            )
+            for index, item in enumerate(shape.derived)
+        )
+        return Performance(shape.performance, operator, self._number(grade, f"{place}.{operator.value}"), derived)
+
+    def _finding(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.FindingNode, place)
+        return TestFinding(shape.finding, shape.says, self._window(shape.window, place))
+
+    def _antigen(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.AntigenNode, place)
+        by = self._one_of(shape.by, {"any method", "flow cytometry"}, f"{place}.by")
+        positive = self._one_of(shape.positive, {"as interpreted", "if detected"}, f"{place}.positive")
+        return Antigen(shape.antigen, by == "flow cytometry", positive == "if detected")
+
+    def _course(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.CourseNode, place)
+        return course_words.Course(self._one_of(shape.course, course_words.VALUES, f"{place}.course"))
+
+    def _criterion(self, node: Branch, place: str) -> Word:
+        name = self._convert(node, nodes.CriterionNode, place).criterion
+        if name not in self.rows:
+            raise FaultError(place, f"refers to {name}, which does not stand above", "name a criterion of this file")
+        return joined.Named(name, self.rows[name])
+
+    def _settled(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.SettledNode, place)
+        return joined.Settled(self._answer(shape.answer, f"{place}.answer"), shape.because)
+
+    def _authority(
+        self, shape: "nodes.ConditionNode | nodes.ProcedureNode | nodes.TherapyNode", place: str
+    ) -> Authority | None:
+        if shape.if_absent is None:
+            if shape.because is not None or shape.history is not None:
+                raise FaultError(place, "says because or history without if_absent", "add if_absent or drop them")
+            return None
+        self._one_of(shape.if_absent, {"not_met"}, f"{place}.if_absent")
+        if not shape.because:
+            raise FaultError(f"{place}.if_absent", "has no because", "say why the record is the authority")
+        if shape.history is not None:
+            self._one_of(shape.history, {"needed"}, f"{place}.history")
+        return Authority(shape.because, shape.history is not None)
+
+    def _comparison(self, shape: nodes.ComparisonNode, place: str) -> tuple[Operator, str]:
+        given = [(op, text) for op in Operator if (text := getattr(shape, op.value)) is not None]
+        if len(given) != 1:
+            raise FaultError(place, f"has {len(given)} operators", "give one of below, at_most, at_least, above")
+        return given[0]
+
+    def _operand(self, text: str, place: str) -> Operand:
+        if text in self.assumptions.limits:
+            return self.assumptions.limits[text]
+        times, _, of = text.partition(" x ")
+        if of == "ULN":
+            return TimesUpperLimit(self._number(times, place))
+        limit = parse_limit(text)
+        if limit is None:
+            raise FaultError(place, "is not a limit", 'write "34.2 umol/L", "5 x ULN" or a limit of assumptions.yaml')
+        return limit
+
+    def _bound(self, bound: Mapping[str, str], place: str) -> tuple[Operator, Decimal]:
+        if len(bound) != 1:
+            raise FaultError(place, "is not one bound", "write {at_most: 1}")
+        name, text = next(iter(bound.items()))
+        self._one_of(name, {operator.value for operator in Operator}, place)
+        return Operator(name), self._number(text, place)
+
+    def _window(self, name: str, place: str) -> str:
+        return self._one_of(name, self.assumptions.windows, f"{place}.window")
+
+    def _span(self, name: str | None, place: str, key: str = "within") -> str | None:
+        return None if name is None else self._one_of(name, self.assumptions.spans, f"{place}.{key}")
+
+    def _answer(self, value: Tree, place: str) -> Answer:
+        return Answer(self._one_of(value, {answer.value for answer in Answer}, place))
+
+    def _flag(self, value: Tree, place: str) -> bool:
+        return value is not None and self._one_of(value, {"true"}, place) == "true"
+
+    def _one_of(self, value: Tree, allowed: "set[str] | frozenset[str] | Mapping[str, object]", place: str) -> str:
+        if not isinstance(value, str) or value not in allowed:
+            raise FaultError(place, "has no such value", f"use one of: {', '.join(sorted(allowed))}")
+        return value
+
+    def _whole(self, value: Tree, place: str) -> int:
+        if not isinstance(value, str) or not value.isdecimal():
+            raise FaultError(place, "is not a whole number", "write digits only")
+        return int(value)
+
+    def _number(self, text: str, place: str) -> Decimal:
+        try:
+            number = Decimal(text)
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not number.is_finite():
+            raise FaultError(place, "is not a number", "write digits, with a point for decimals")
+        return number
+
+
+PART_KEYS = frozenset({"id", "text", "reading", "kind", "sensitive", "shown", "beside"})

@@ -1,0 +1,298 @@
+"""Why an answer is what it is, as typed values; `wording.py` alone makes sentences of them."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+
+from cds_service.assumptions import Length, Limit
+from cds_service.dates import DateRange
+from cds_service.facts.model import Amount, Fact, Kind
+
+
+class Operator(Enum):
+    """The comparisons of the trial files."""
+
+    BELOW = "below"
+    AT_MOST = "at_most"
+    AT_LEAST = "at_least"
+    ABOVE = "above"
+
+    def holds(self, value: Decimal, limit: Decimal) -> bool:
+        match self:
+            case Operator.BELOW:
+                return value < limit
+            case Operator.AT_MOST:
+                return value <= limit
+            case Operator.AT_LEAST:
+                return value >= limit
+            case Operator.ABOVE:
+                return value > limit
+
+
+class Problem(Enum):
+    """Why a result cannot be used."""
+
+    NO_DATE = "no date"
+    YEAR_ONLY = "dated only by year"
+    FUTURE = "dated in the future"
+    NO_VALUE = "no value"
+    NO_NUMBER = "no number"
+    NO_UNIT = "no unit"
+    WRONG_UNIT = "a unit that does not fit"
+    COMPARATOR = "a bound that does not decide"
+    TWO_LIMITS = "two different upper limits of normal"
+    NO_LIMIT = "no upper limit of normal"
+    NEAR_DEFAULT_LIMIT = "too near a limit made from a default upper limit of normal"
+    UNCLEAR = "a wording that does not decide"
+    DATE_TOO_COARSE = "a date too coarse to tell whether it still decides"
+    ADULT_LIMIT = "far above the child's own upper limit of normal"
+
+
+@dataclass(frozen=True, slots=True)
+class AgeCompared:
+    years: int
+    at_least: int | None
+    at_most: int | None
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AgeUnclear:
+    """The birth date is missing or too coarse."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SexIs:
+    sex: str | None
+    any: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpperLimit:
+    """The upper limit of normal that was used, and the multiple of it that the protocol allows."""
+
+    value: Limit
+    times: Decimal
+    assumed: bool
+    from_text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    what: str
+    amount: Amount
+    operator: Operator
+    limit: Limit
+    holds: bool
+    upper_limit: UpperLimit | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoResult:
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A result too old to decide; how it would have decided, where that can be told."""
+
+    what: str
+    when: DateRange
+    window: Length
+    holds: bool | None
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """A result that still decides but is to be repeated."""
+
+    what: str
+    when: DateRange
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """A result from before something that may have changed it."""
+
+    what: str
+    when: DateRange
+    by: str
+    since: DateRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    what: str
+    problem: Problem
+    when: DateRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Differing:
+    """Results of one day, in no order of time, that do not agree."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A diagnosis, procedure or medicine that is on record."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A diagnosis that is provisional, differential or unconfirmed."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUnclear:
+    """It is on record, but its dates do not tell whether it lies within the span."""
+
+    fact: Fact
+    span: Length
+
+
+@dataclass(frozen=True, slots=True)
+class LongAgo:
+    """It is on record, but outside the span."""
+
+    fact: Fact
+
+
+@dataclass(frozen=True, slots=True)
+class NoneRecorded:
+    """Nothing found in a part of the record that was searched and understood. Not the same as documented absence."""
+
+    what: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class NothingFound:
+    """Nothing found, and silence is no answer to this question."""
+
+    what: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class NotSearched:
+    what: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """So many entries of this kind carry no code and no text that tells what they are."""
+
+    what: str
+    kind: Kind
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TreatedElsewhere:
+    """The record begins in the middle of the disease: silence about the time before says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultReads:
+    """What a result says in words or codes."""
+
+    what: str
+    reads: str
+    when: DateRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """One performance scale read from another."""
+
+    of: str
+    scale: str
+    grade: Decimal
+    when: DateRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnOxygen:
+    """The saturation was, or may have been, taken on oxygen."""
+
+    known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseActive:
+    since: DateRange | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class InRemission:
+    since: DateRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseOpen:
+    """What the disease course does not tell: which value, and why."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A sentence of the trial file or of the shared readings: why this finding leads to this answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What no record can answer, put to a person."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListNotKnown:
+    """The protocol's list of criteria is not known to us."""
+
+
+Reason = (
+    AgeCompared
+    | AgeUnclear
+    | SexIs
+    | Compared
+    | NoResult
+    | Stale
+    | Recheck
+    | Superseded
+    | Unusable
+    | Differing
+    | Recorded
+    | Unconfirmed
+    | TimeUnclear
+    | LongAgo
+    | NoneRecorded
+    | NothingFound
+    | NotSearched
+    | NotUnderstood
+    | TreatedElsewhere
+    | ResultReads
+    | Derived
+    | OnOxygen
+    | DiseaseActive
+    | InRemission
+    | CourseOpen
+    | Ruling
+    | Question
+    | ListNotKnown
+)

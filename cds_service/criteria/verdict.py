@@ -1,0 +1,140 @@
+"""Answers, the evidence for them, and Kleene's logic over both.
+
+An answer answers the sentence as the protocol prints it. It is never given for missing data: what is not known is UNKNOWN,
+with the reason, and with what would settle it. Reasons and evidence are typed values; `wording.py` makes sentences of them.
+
+Source: Kleene's strong three-valued logic, as CQL has it (https://cql.hl7.org/09-b-cqlreference.html#logical-operators-3).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TypeVar
+
+from cds_service.criteria.reasons import Reason
+from cds_service.dates import DateRange
+from cds_service.facts.model import Fact
+
+T = TypeVar("T")
+
+
+class Answer(Enum):
+    MET = "met"
+    NOT_MET = "not_met"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an answer rests on: one fact of the record, or a search of it that found nothing."""
+
+    fact: Fact | None = None
+    detail: str | None = None
+    """What was read from the fact, where its own words do not say it: the upper limit of normal that was used."""
+    searched: str | None = None
+    count: int = 0
+    invalid: str | None = None
+    """Why the cited resource is not valid FHIR, if it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What would settle an open question, when it was last known, and the order that would get it."""
+
+    what: str
+    last: DateRange | None = None
+    order: str | None = None
+    repeat: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """An answer with its reasons, its evidence and what is missing.
+
+    `confirm`: it rests on a text match, a derived value, silence or an assumption, and a person should look.
+    """
+
+    answer: Answer
+    reasons: tuple[Reason, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    confirm: bool = False
+    asked: bool = False
+    """Open only because a person is asked: no record can answer."""
+
+    def is_(self, answer: Answer) -> bool:
+        return self.answer is answer
+
+    def but_confirm(self) -> "Verdict":
+        return self if self.confirm or self.answer is Answer.UNKNOWN else replace(self, confirm=True)
+
+
+def met(*reasons: Reason, evidence: Sequence[Evidence] = (), confirm: bool = False) -> Verdict:
+    return Verdict(Answer.MET, reasons, tuple(evidence), confirm=confirm)
+
+
+def not_met(*reasons: Reason, evidence: Sequence[Evidence] = (), confirm: bool = False) -> Verdict:
+    return Verdict(Answer.NOT_MET, reasons, tuple(evidence), confirm=confirm)
+
+
+def unknown(*reasons: Reason, evidence: Sequence[Evidence] = (), missing: Sequence[Missing] = ()) -> Verdict:
+    return Verdict(Answer.UNKNOWN, reasons, tuple(evidence), tuple(missing))
+
+
+def all_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Kleene's AND: one NOT_MET decides, else one UNKNOWN leaves it open."""
+    return _join(list(verdicts), decisive=Answer.NOT_MET, otherwise=Answer.MET)
+
+
+def any_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """Kleene's OR: one MET decides, else one UNKNOWN leaves it open."""
+    return _join(list(verdicts), decisive=Answer.MET, otherwise=Answer.NOT_MET)
+
+
+def at_least(count: int, verdicts: Iterable[Verdict]) -> Verdict:
+    """MET when so many surely are, NOT_MET when so many cannot be."""
+    parts = list(verdicts)
+    sure = [part for part in parts if part.answer is Answer.MET]
+    possible = [part for part in parts if part.answer is not Answer.NOT_MET]
+    if len(sure) >= count:
+        return _gather(Answer.MET, sure)
+    if len(possible) < count:
+        return _gather(Answer.NOT_MET, [part for part in parts if part.answer is Answer.NOT_MET])
+    return _gather(Answer.UNKNOWN, [part for part in parts if part.answer is Answer.UNKNOWN])
+
+
+def agreed(verdicts: Iterable[Verdict]) -> Verdict:
+    """The answer that all give; UNKNOWN where they differ: the source prints two limits for one thing."""
+    parts = list(verdicts)
+    answers = {part.answer for part in parts}
+    return _gather(answers.pop() if len(answers) == 1 else Answer.UNKNOWN, parts)
+
+
+def negate(verdict: Verdict) -> Verdict:
+    """Kleene's NOT."""
+    opposite = {Answer.MET: Answer.NOT_MET, Answer.NOT_MET: Answer.MET, Answer.UNKNOWN: Answer.UNKNOWN}
+    return replace(verdict, answer=opposite[verdict.answer])
+
+
+def _join(parts: Sequence[Verdict], decisive: Answer, otherwise: Answer) -> Verdict:
+    for answer in (decisive, Answer.UNKNOWN):
+        if chosen := [part for part in parts if part.answer is answer]:
+            # A part that needs no confirming decides alone; only without one does the doubt remain.
+            sure = [part for part in chosen if not part.confirm]
+            return _gather(answer, sure or chosen if answer is decisive else chosen)
+    return _gather(otherwise, parts)
+
+
+def _gather(answer: Answer, parts: Sequence[Verdict]) -> Verdict:
+    return Verdict(
+        answer,
+        _unique(parts, lambda part: part.reasons),
+        _unique(parts, lambda part: part.evidence),
+        _unique(parts, lambda part: part.missing),
+        confirm=answer is not Answer.UNKNOWN and any(part.confirm for part in parts),
+        asked=answer is Answer.UNKNOWN and all(part.asked for part in parts if part.answer is Answer.UNKNOWN),
+    )
+
+
+def _unique(parts: Sequence[Verdict], of: Callable[[Verdict], tuple[T, ...]]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(item for part in parts for item in of(part)))

@@ -1,0 +1,108 @@
+"""FHIR dates of any precision, as the range of days that they may mean.
+
+A FHIR date may be a year, a month, a day or a moment. "2026-03" is every day of March: what holds for
+all of them holds, what holds for none does not, and the rest is unknown. Days are days of the hospital's time zone.
+"""
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+_FHIR_DATE = re.compile(
+    r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})(?P<time>T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DateRange:
+    """The days on which something may have happened, and the moment where that is known.
+
+    Source: FHIR R4 date, dateTime and instant.
+    """
+
+    first: date
+    last: date
+    moment: datetime | None = None
+
+    def is_day(self) -> bool:
+        return self.first == self.last
+
+    def is_year_only(self) -> bool:
+        """More than a month wide: too coarse to place a result."""
+        return (self.last - self.first).days > 31
+
+    def until(self, latest: date) -> "DateRange":
+        """The same, with the days after `latest` cut off; it must begin by then."""
+        return self if self.last <= latest else DateRange(self.first, max(self.first, latest), self.moment)
+
+    def days_before(self, as_of: date) -> tuple[int, int]:
+        """The least and the greatest age in days; negative in the future."""
+        return (as_of - self.last).days, (as_of - self.first).days
+
+    def surely_before(self, other: "DateRange") -> bool:
+        """Earlier whatever the precise days and times were."""
+        if self.moment is not None and other.moment is not None:
+            return self.moment < other.moment
+        return self.last < other.first
+
+    def __str__(self) -> str:
+        if self.is_day():
+            return self.first.isoformat()
+        if (self.first.year, self.first.month) == (self.last.year, self.last.month):
+            return f"{self.first:%Y-%m}"
+        if self.first.year == self.last.year and self.is_year_only():
+            return f"{self.first:%Y}"
+        return f"{self.first.isoformat()} to {self.last.isoformat()}"
+
+
+def parse_fhir_date(text: str | None, zone: ZoneInfo) -> DateRange | None:
+    """The days that a FHIR date, dateTime or instant may mean in the hospital's zone; None where it is none."""
+    match = _FHIR_DATE.fullmatch(text.strip()) if text else None
+    if match is None:
+        return None
+    try:
+        return _range(match, zone)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _range(match: re.Match[str], zone: ZoneInfo) -> DateRange:
+    year = int(match["year"])
+    if match["month"] is None:
+        return DateRange(date(year, 1, 1), date(year, 12, 31))
+    month = int(match["month"])
+    if match["day"] is None:
+        return DateRange(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
+    if match["time"] is None:
+        day = date(year, month, int(match["day"]))
+        return DateRange(day, day)
+    moment = datetime.fromisoformat(
+        f"{match['year']}-{match['month']}-{match['day']}{match['time']}{match['zone'] or ''}"
+    )
+    moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    return DateRange(moment.date(), moment.date(), moment)
+
+
+def span(first: DateRange | None, last: DateRange | None) -> DateRange | None:
+    """From the first possible day of one to the last possible day of the other; of one alone, that one."""
+    if first is None or last is None:
+        return first or last
+    return DateRange(first.first, max(first.last, last.last))
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day some calendar months on (or back), or the month's last day where it has none such."""
+    index = day.year * 12 + day.month - 1 + months
+    year, month = divmod(index, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def completed_years(birth: DateRange, as_of: date) -> tuple[int, int]:
+    """The least and the greatest age in completed years; a birthday counts from its own day."""
+    return _years(birth.last, as_of), _years(birth.first, as_of)
+
+
+def _years(birth: date, as_of: date) -> int:
+    return as_of.year - birth.year - ((as_of.month, as_of.day) < (birth.month, birth.day))

@@ -1,0 +1,117 @@
+"""What can go wrong, one class for each thing that a caller can do something about.
+
+    CdsError
+    ├── RequestError                 an answer to the CDS client, with its HTTP status
+    │   ├── MalformedRequest    400  the body is not a CDS Hooks request; names the field
+    │   ├── WrongPatient        400  what was sent belongs to another patient than context.patientId
+    │   ├── UnknownService      404  no service has this id
+    │   └── DataUnavailable     412  what must be had was neither prefetched nor could be read
+    ├── KnowledgeErrors              trials, value sets or assumptions are broken; stops the start
+    ├── SettingsError                a CDS_* variable is wrong; stops the start
+    ├── UnreadableRecord             a file cannot be read as one patient's record
+    ├── UnitError                    a value has no unit, or one that does not fit
+    └── OutboundError                a call to another server came to nothing
+
+A message names the place and the fix and never holds a value from a patient's record.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class CdsError(Exception):
+    """Anything that this program refuses on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class RequestError(CdsError):
+    """The request cannot be answered; `status` and `code` go back to the CDS client."""
+
+    status: ClassVar[int] = 400
+
+
+class MalformedRequest(RequestError):
+    """The body is not a CDS Hooks request."""
+
+    code = "malformed-request"
+
+
+class WrongPatient(RequestError):
+    """Prefetched data belong to another patient than the context."""
+
+    code = "wrong-patient"
+
+
+class UnknownService(RequestError):
+    """No service has this id."""
+
+    status = 404
+    code = "unknown-service"
+
+
+class DataUnavailable(RequestError):
+    """Patient or conditions were neither sent nor readable: 412 Precondition Failed."""
+
+    status = 412
+    code = "data-unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeFault:
+    """One fault in a data file: where it stands, what is wrong and how to mend it."""
+
+    file: str
+    line: int | None
+    place: str
+    problem: str
+    fix: str
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        at = f" {self.place}:" if self.place else ""
+        return f"{where}:{at} {self.problem}; {self.fix}"
+
+
+class KnowledgeErrors(CdsError):
+    """All faults found in the data files, reported together."""
+
+    code = "broken-knowledge"
+
+    def __init__(self, faults: Sequence[KnowledgeFault]) -> None:
+        super().__init__("\n".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class SettingsError(CdsError):
+    """A setting is wrong; the message names the variable and what it accepts."""
+
+    code = "settings"
+
+
+class UnreadableRecord(CdsError):
+    """A file is not one patient's FHIR record."""
+
+    code = "unreadable-record"
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = code
+
+
+class UnitError(CdsError):
+    """A quantity has no unit, an unknown one or one of another dimension."""
+
+    code = "unit"
+
+
+class OutboundError(CdsError):
+    """A call through the one door failed; `reason` is one of a closed list, without addresses."""
+
+    code = "outbound"
+
+    def __init__(self, reason: str, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status

@@ -1,0 +1,79 @@
+"""Reading FHIR's coded elements: lone objects for lists, codes with their texts, what our value sets recognise in them."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from cds_service.dates import DateRange, parse_fhir_date, span
+from cds_service.fhir import resources as fhir
+from cds_service.terminology.codes import Coding, canonical_system
+from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+
+T = TypeVar("T")
+
+
+def many(value: "list[T] | T | None") -> Sequence[T]:
+    """A repeating element as a list; EHRs send lone objects."""
+    if value is None:
+        return ()
+    return value if isinstance(value, list) else (value,)
+
+
+def codings(*concepts: fhir.CodeableConcept | None) -> list[Coding]:
+    return [
+        Coding(canonical_system(coding.system), coding.code, coding.display)
+        for concept in concepts
+        if concept is not None
+        for coding in many(concept.coding)
+    ]
+
+
+def texts(*concepts: fhir.CodeableConcept | None) -> list[str]:
+    """What the record calls it in words: its text, then the displays."""
+    return [
+        text
+        for concept in concepts
+        if concept is not None
+        for text in (concept.text, *(coding.display for coding in many(concept.coding)))
+        if text
+    ]
+
+
+def label(concept: fhir.CodeableConcept | None) -> str:
+    """The resource's own name for it; a bare code where it has no words."""
+    words = texts(concept)
+    if words:
+        return words[0]
+    codes = [coding.code for coding in codings(concept) if coding.code]
+    return f"code {codes[0]}" if codes else "an entry without a code"
+
+
+def recognise(
+    terminology: Terminology,
+    asked_of: AskedOf,
+    concepts: Iterable[fhir.CodeableConcept | None],
+    more_texts: Iterable[str] = (),
+) -> Recognition:
+    known = list(concepts)
+    return terminology.recognise(asked_of, codings(*known), [*texts(*known), *more_texts])
+
+
+def codes_of(concept: "fhir.CodeableConcept | str | None") -> frozenset[str]:
+    """The bare codes of a status-like element; some EHRs send it as a plain string."""
+    if concept is None:
+        return frozenset()
+    if isinstance(concept, str):
+        return frozenset({concept})
+    return frozenset(coding.code for coding in many(concept.coding) if coding.code)
+
+
+def words_of(*concepts: fhir.CodeableConcept | None) -> str:
+    """All words of an element in one lower-case text, to be searched."""
+    return " ".join(texts(*concepts)).lower()
+
+
+def period(value: fhir.Period | None, zone: ZoneInfo) -> DateRange | None:
+    """From the first to the last possible day of a Period."""
+    if value is None:
+        return None
+    return span(parse_fhir_date(value.start, zone), parse_fhir_date(value.end, zone))

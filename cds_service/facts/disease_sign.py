@@ -1,0 +1,66 @@
+"""Is there any sign of the disease at all? A wide net: without a sign nothing else of the record is read.
+
+Minimum necessary: most charts have none, and are left after their conditions.
+"""
+
+from cds_service.facts.concepts import many, recognise
+from cds_service.fhir import resources as fhir
+from cds_service.fhir.record import PatientRecord
+from cds_service.terminology.value_set import AskedOf, Terminology
+
+DIAGNOSES = frozenset(
+    {
+        "aml",
+        "acute_leukemia_unspecified",
+        "apl",
+        "bpdcn",
+        "myeloid_sarcoma",
+        "extramedullary_leukemia",
+        "history_of_leukemia",
+        "leukemia_sign",
+    }
+)
+DRUGS = frozenset({"antileukemic"})
+RESULTS = frozenset({"marrow_blasts", "blood_blasts"})
+
+
+def disease_sign(record: PatientRecord, terminology: Terminology) -> bool:
+    """A diagnosis that is or may be the disease, an antileukaemic drug, or blasts, in what is at hand.
+
+    Refuted and erroneous diagnoses count here too: they are judged later, with the rest of the record.
+    """
+    return _diagnosed(record, terminology) or _treated(record, terminology) or _has_blasts(record, terminology)
+
+
+def _diagnosed(record: PatientRecord, terminology: Terminology) -> bool:
+    for entry in record.of_type("Condition"):
+        if isinstance(entry.resource, fhir.Condition):
+            recognition = recognise(terminology, AskedOf.CONDITION, (entry.resource.code,))
+            if (recognition.by_code | recognition.by_text) & DIAGNOSES:
+                return True
+    return False
+
+
+def _treated(record: PatientRecord, terminology: Terminology) -> bool:
+    for resource_type in ("MedicationStatement", "MedicationRequest", "MedicationAdministration"):
+        for entry in record.of_type(resource_type):
+            if isinstance(entry.resource, fhir.MedicationEvent):
+                reference = entry.resource.medication_reference
+                names = [reference.display] if reference is not None and reference.display else []
+                concept = entry.resource.medication_codeable_concept
+                recognition = recognise(terminology, AskedOf.MEDICATION, (concept,), names)
+                if (recognition.by_code | recognition.by_text) & DRUGS:
+                    return True
+    return False
+
+
+def _has_blasts(record: PatientRecord, terminology: Terminology) -> bool:
+    for entry in record.of_type("Observation"):
+        if isinstance(entry.resource, fhir.Observation):
+            value = entry.resource.value_quantity
+            concepts = (entry.resource.code, *(component.code for component in many(entry.resource.component)))
+            if value is not None and value.value is not None and value.value > 0:
+                recognition = recognise(terminology, AskedOf.OBSERVATION, concepts)
+                if recognition.by_code & RESULTS:
+                    return True
+    return False

@@ -1,0 +1,158 @@
+"""FHIR resources → facts: one function per resource type, in one table. FHIR's shapes end here."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from cds_service.dates import parse_fhir_date
+from cds_service.facts import medications, observations
+from cds_service.facts.concepts import codes_of, label, many, period, recognise
+from cds_service.facts.model import (
+    ClinicalStatus,
+    Diagnosis,
+    Fact,
+    Kind,
+    PatientFacts,
+    Person,
+    Procedure,
+    Result,
+    Therapy,
+    Verification,
+)
+from cds_service.fhir import resources as fhir
+from cds_service.fhir.record import Entry, PatientRecord
+from cds_service.terminology.value_set import AskedOf, Terminology
+
+F = TypeVar("F", bound=Fact)
+
+_STATUS = {status.value: status for status in ClinicalStatus}
+_UNCONFIRMED = frozenset({"provisional", "differential", "unconfirmed"})
+_NO_DIAGNOSIS = frozenset({"refuted", "entered-in-error"})
+_DONE = frozenset({"completed", "in-progress", "stopped"})
+_THERAPY_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration"})
+
+
+@dataclass
+class _Reader:
+    """What the functions of the table need: the terminology, the zone, and the medications that others refer to."""
+
+    terminology: Terminology
+    zone: ZoneInfo
+    record: PatientRecord
+
+    def condition(self, entry: Entry) -> Iterator[Fact]:
+        resource = entry.resource
+        if not isinstance(resource, fhir.Condition):
+            return
+        verification = codes_of(resource.verification_status)
+        if verification & _NO_DIAGNOSIS:
+            return
+        onset = parse_fhir_date(resource.onset_date_time, self.zone) or period(resource.onset_period, self.zone)
+        abated = parse_fhir_date(resource.abatement_date_time, self.zone) or period(resource.abatement_period, self.zone)
+        recorded = parse_fhir_date(resource.recorded_date, self.zone)
+        statuses = [_STATUS[code] for code in codes_of(resource.clinical_status) if code in _STATUS]
+        status = statuses[0] if len(statuses) == 1 else None
+        if status is None and (resource.abatement_boolean or resource.abatement_string):
+            status = ClinicalStatus.RESOLVED
+        yield Diagnosis(
+            reference=entry.reference,
+            label=label(resource.code),
+            recognition=recognise(self.terminology, AskedOf.CONDITION, (resource.code,)),
+            when=onset or recorded,
+            verification=Verification.UNCONFIRMED if verification & _UNCONFIRMED else Verification.CONFIRMED,
+            status=status,
+            onset=onset,
+            recorded=recorded,
+            abated=abated,
+        )
+
+    def observation(self, entry: Entry) -> Iterable[Fact]:
+        resource = entry.resource
+        if isinstance(resource, fhir.Observation):
+            return observations.results(entry.reference, resource, self.terminology, self.zone)
+        return ()
+
+    def report(self, entry: Entry) -> Iterable[Fact]:
+        resource = entry.resource
+        if isinstance(resource, fhir.DiagnosticReport):
+            return observations.report_results(entry.reference, resource, self.terminology, self.zone)
+        return ()
+
+    def medication_event(self, entry: Entry) -> Iterable[Fact]:
+        medication_entries = self.record.by_reference
+        match entry.resource:
+            case fhir.MedicationStatement() as resource:
+                return medications.statement(entry.reference, resource, self.terminology, self.zone, medication_entries)
+            case fhir.MedicationRequest() as resource:
+                return medications.request(entry.reference, resource, self.terminology, self.zone, medication_entries)
+            case fhir.MedicationAdministration() as resource:
+                return medications.administration(entry.reference, resource, self.terminology, self.zone, medication_entries)
+        return ()
+
+    def procedure(self, entry: Entry) -> Iterator[Fact]:
+        resource = entry.resource
+        if not isinstance(resource, fhir.Procedure) or resource.status not in _DONE:
+            return
+        when = parse_fhir_date(resource.performed_date_time, self.zone) or period(resource.performed_period, self.zone)
+        yield Procedure(
+            reference=entry.reference,
+            label=label(resource.code),
+            recognition=recognise(self.terminology, AskedOf.PROCEDURE, (resource.code,)),
+            when=when,
+            ongoing=resource.status == "in-progress",
+        )
+
+
+_TABLE: dict[str, Callable[[_Reader, Entry], Iterable[Fact]]] = {
+    "Condition": _Reader.condition,
+    "Observation": _Reader.observation,
+    "DiagnosticReport": _Reader.report,
+    "MedicationStatement": _Reader.medication_event,
+    "MedicationRequest": _Reader.medication_event,
+    "MedicationAdministration": _Reader.medication_event,
+    "Procedure": _Reader.procedure,
+}
+
+
+def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: ZoneInfo) -> PatientFacts:
+    """Everything that the criteria can ask of this record, on one day."""
+    reader = _Reader(terminology, zone, record)
+    found = [fact for kind, read in _TABLE.items() for entry in record.of_type(kind) for fact in read(reader, entry)]
+    return PatientFacts(
+        person=person(record.patient, zone),
+        as_of=as_of,
+        results=_of(Result, found),
+        diagnoses=_of(Diagnosis, found),
+        therapies=_of(Therapy, found),
+        procedures=_of(Procedure, found),
+        searched=frozenset(_searched(record)),
+    )
+
+
+def person(patient: fhir.Patient, zone: ZoneInfo) -> Person:
+    replaced = any(link.type == "replaced-by" for link in many(patient.link))
+    return Person(
+        reference=f"Patient/{patient.id}",
+        birth=parse_fhir_date(patient.birth_date, zone),
+        sex=patient.gender,
+        deceased=bool(patient.deceased_boolean) or patient.deceased_date_time is not None,
+        inactive=patient.active is False or replaced,
+    )
+
+
+def _of(kind: type[F], found: Sequence[Fact]) -> tuple[F, ...]:
+    return tuple(fact for fact in found if isinstance(fact, kind))
+
+
+def _searched(record: PatientRecord) -> Iterator[Kind]:
+    """Therapy is searched when any one of the three medication types was had in full."""
+    if "Observation" in record.searched:
+        yield Kind.RESULT
+    if "Condition" in record.searched:
+        yield Kind.DIAGNOSIS
+    if "Procedure" in record.searched:
+        yield Kind.PROCEDURE
+    if record.searched & _THERAPY_TYPES:
+        yield Kind.THERAPY

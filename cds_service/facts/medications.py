@@ -1,0 +1,218 @@
+"""MedicationStatement, MedicationRequest and MedicationAdministration → therapies.
+
+What proves that a medicine was given: ruling 16. Drafts, cancelled orders, what was not done or entered in error prove
+nothing and are passed over.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from cds_service.dates import DateRange, parse_fhir_date, span
+from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
+from cds_service.facts.model import Giving, Route, Therapy
+from cds_service.fhir import resources as fhir
+from cds_service.fhir.record import Entry
+from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+
+_ADMINISTERED = {"completed", "in-progress", "stopped", "on-hold"}
+_STATED = {"active", "completed", "stopped", "on-hold"}
+_ORDERED = {"active": Giving.ORDERED, "on-hold": Giving.ORDERED, "completed": Giving.ORDER_COMPLETED, "stopped": Giving.ORDERED}
+_ONGOING = {"active", "in-progress"}
+
+_ROUTES = (
+    (Route.INTRATHECAL, re.compile(r"intrathecal|intraventricular|intralumbar|\bIT\b|鞘内", re.IGNORECASE)),
+    (Route.INTRAVENOUS, re.compile(r"intraven|\bi\.?v\.?\b|infusion|静脉", re.IGNORECASE)),
+    (
+        Route.LOCAL,
+        re.compile(
+            r"inhal|nasal|topical|ophthalm|\beyes?\b|conjunctiv|\bears?\b|\botic\b|rectal|cutaneous route|transdermal|cream|"
+            r"ointment|lotion|\bdrops\b|enema|suppositor|mouthwash|vaginal|intra-?articular|intravitreal",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Route.SYSTEMIC,
+        re.compile(
+            r"\boral|by mouth|\bp\.?o\.?\b|subcutan|\bs\.?c\.?\b|intramuscular|\bi\.?m\.?\b|tablet|capsule|口服|皮下",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def statement(
+    reference: str,
+    resource: fhir.MedicationStatement,
+    terminology: Terminology,
+    zone: ZoneInfo,
+    medications: Mapping[str, Entry],
+) -> Iterator[Therapy]:
+    if resource.status not in _STATED:
+        return
+    given = period(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
+    started = _start(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
+    ended = _end(resource.effective_period, zone)
+    dosages = list(many(resource.dosage))
+    ongoing = resource.status in _ONGOING and ended is None
+    yield _therapy(reference, resource, dosages, terminology, zone, medications, Giving.GIVEN, given, started, ended, ongoing)
+
+
+def request(
+    reference: str, resource: fhir.MedicationRequest, terminology: Terminology, zone: ZoneInfo, medications: Mapping[str, Entry]
+) -> Iterator[Therapy]:
+    if resource.status not in _ORDERED or resource.intent in ("proposal", "plan", "option") or resource.do_not_perform:
+        return
+    dosages = list(many(resource.dosage_instruction))
+    bounds = [d.timing.repeat.bounds_period for d in dosages if d.timing is not None and d.timing.repeat is not None]
+    started = parse_fhir_date(resource.authored_on, zone)
+    for limits in bounds:
+        started = _start(limits, zone) or started
+    ends = [end for limits in bounds if (end := _end(limits, zone)) is not None]
+    ended = ends[-1] if ends else None
+    ongoing = resource.status in _ONGOING and ended is None
+    giving = _ORDERED[resource.status]
+    yield _therapy(
+        reference, resource, dosages, terminology, zone, medications, giving, span(started, ended), started, ended, ongoing
+    )
+
+
+def administration(
+    reference: str,
+    resource: fhir.MedicationAdministration,
+    terminology: Terminology,
+    zone: ZoneInfo,
+    medications: Mapping[str, Entry],
+) -> Iterator[Therapy]:
+    if resource.status not in _ADMINISTERED:
+        return
+    given = period(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
+    started = _start(resource.effective_period, zone) or given
+    ended = _end(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
+    dosages = [resource.dosage] if resource.dosage is not None else []
+    ongoing = resource.status == "in-progress" and ended is None
+    yield _therapy(reference, resource, dosages, terminology, zone, medications, Giving.GIVEN, given, started, ended, ongoing)
+
+
+def _therapy(
+    reference: str,
+    resource: fhir.MedicationEvent,
+    dosages: list[fhir.Dosage],
+    terminology: Terminology,
+    zone: ZoneInfo,
+    medications: Mapping[str, Entry],
+    giving: Giving,
+    when: DateRange | None,
+    started: DateRange | None,
+    ended: DateRange | None,
+    ongoing: bool,
+) -> Therapy:
+    concepts, forms = _medication(resource, medications)
+    names = (
+        [resource.medication_reference.display]
+        if resource.medication_reference and resource.medication_reference.display
+        else []
+    )
+    recognition = recognise(terminology, AskedOf.MEDICATION, concepts, names)
+    named = label(concepts[0]) if concepts else (names[0] if names else "a medicine without a name")
+    return Therapy(
+        reference=reference,
+        label=named,
+        recognition=recognition,
+        when=when,
+        giving=giving,
+        started=started,
+        ended=ended,
+        ongoing=ongoing,
+        route=_route(dosages, " ".join((*forms, *(texts(*concepts)), *names))),
+        single=_single(dosages),
+        reasons=_reasons(resource, terminology),
+    )
+
+
+def _medication(
+    resource: fhir.MedicationEvent, medications: Mapping[str, Entry]
+) -> tuple[list[fhir.CodeableConcept], list[str]]:
+    """The concepts that name the medicine, and its dose form in words."""
+    if resource.medication_codeable_concept is not None:
+        return [resource.medication_codeable_concept], []
+    medication = _referred(resource, medications)
+    if medication is None:
+        return [], []
+    concepts = [medication.code] if medication.code is not None else []
+    concepts += [i.item_codeable_concept for i in many(medication.ingredient) if i.item_codeable_concept is not None]
+    return concepts, [words_of(medication.form)]
+
+
+def _referred(resource: fhir.MedicationEvent, medications: Mapping[str, Entry]) -> fhir.Medication | None:
+    reference = resource.medication_reference.reference if resource.medication_reference is not None else None
+    if not reference:
+        return None
+    if reference.startswith("#"):
+        return next((m for m in _contained(resource) if m.id == reference[1:]), None)
+    entry = medications.get(reference)
+    return entry.resource if entry is not None and isinstance(entry.resource, fhir.Medication) else None
+
+
+def _contained(resource: fhir.MedicationEvent) -> Iterator[fhir.Medication]:
+    for raw in resource.contained or ():
+        try:
+            yield msgspec.json.decode(raw, type=fhir.Medication)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            continue  # another contained type, or unreadable: the medicine then has no name and is not recognised
+
+
+def _reasons(resource: fhir.MedicationEvent, terminology: Terminology) -> Recognition | None:
+    concepts = list(many(resource.reason_code))
+    displays = [reason.display for reason in many(resource.reason_reference) if reason.display]
+    if not concepts and not displays:
+        return None
+    return recognise(terminology, AskedOf.CONDITION, concepts, displays)
+
+
+def _route(dosages: list[fhir.Dosage], words: str) -> Route | None:
+    """The route of the dosage; where that is silent, what the product's name and form say."""
+    stated = " ".join(f"{words_of(d.route)} {' '.join(codes_of(d.route))} {d.text or ''}" for d in dosages)
+    for text in (stated, words):
+        for route, pattern in _ROUTES:
+            if pattern.search(text):
+                return route
+    return None
+
+
+def _single(dosages: list[fhir.Dosage]) -> bool:
+    """One dose, or only as needed."""
+    return bool(dosages) and all(
+        d.as_needed_boolean is True
+        or d.as_needed_codeable_concept is not None
+        or (d.timing is not None and d.timing.repeat is not None and d.timing.repeat.count == 1)
+        or (
+            d.text is not None
+            and re.search(r"\b(once|single dose|one dose|as needed|prn)\b", d.text, re.IGNORECASE) is not None
+        )
+        for d in dosages
+    )
+
+
+def _start(value: fhir.Period | None, zone: ZoneInfo) -> DateRange | None:
+    return parse_fhir_date(value.start, zone) if value is not None else None
+
+
+def _end(value: fhir.Period | None, zone: ZoneInfo) -> DateRange | None:
+    return parse_fhir_date(value.end, zone) if value is not None else None
+
+
+def last_exposure(therapy: Therapy, as_of: date) -> DateRange | None:
+    """The days on which the last dose may have been taken; None where nothing tells, or it lies in the future."""
+    if therapy.started is not None and therapy.started.first > as_of:
+        return None
+    if therapy.ongoing:
+        return DateRange(as_of, as_of)
+    if therapy.ended is not None:
+        return therapy.ended.until(as_of)
+    if therapy.started is None:
+        return None
+    return DateRange(therapy.started.first, as_of)

@@ -1,0 +1,214 @@
+"""What is known of a patient, in our terms: results, diagnoses, therapies, procedures, each with its source.
+
+No FHIR shapes pass this point: `facts.extract` fills these types.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import Enum
+
+from cds_service.dates import DateRange
+from cds_service.terminology.value_set import Recognition
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One resource of the record, or a component of one, and what our value sets recognise in it."""
+
+    reference: str
+    label: str
+    """The resource's own name for it, for people; never logged."""
+    recognition: Recognition
+    when: DateRange | None
+
+    def is_in(self, value_set: str) -> bool:
+        return self.recognition.is_in(value_set)
+
+    def rests_on_text(self, value_set: str) -> bool:
+        return self.recognition.rests_on_text(value_set)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """A numeric result: a number, or the two ends of a range, with its unit as printed.
+
+    `comparator` is FHIR's: "<", "<=", ">=", ">"; the value is then only a bound.
+    """
+
+    value: Decimal
+    unit: str | None
+    comparator: str | None = None
+    high: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NormalRange:
+    """A reference range that the laboratory printed with its result."""
+
+    high: Amount | None
+    text: str | None = None
+    kind: str | None = None
+    """FHIR's type of range; None or "normal" is the normal range."""
+    sex: str | None = None
+    age: tuple[Decimal | None, Decimal | None] | None = None
+    """From and up to which age in years it applies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Fact):
+    """An Observation, or a component of one, of status final, amended or corrected."""
+
+    amount: Amount | None = None
+    words: str | None = None
+    """A value given in words."""
+    value: Recognition | None = None
+    """A coded or worded value, as our answer sets recognise it."""
+    interpretation: frozenset[str] = frozenset()
+    """Codes of HL7 v3 ObservationInterpretation: POS, NEG, IND …"""
+    absent: bool = False
+    """The laboratory says that there is no value (dataAbsentReason)."""
+    ranges: tuple[NormalRange, ...] = ()
+    method: str = ""
+    """Method, specimen and notes in words, lower case, to be searched."""
+    specimen: str = ""
+    panel: tuple["Result", ...] = ()
+    """The other components of the same Observation."""
+
+
+class Verification(Enum):
+    """How sure a diagnosis is. Refuted and entered-in-error ones never become a Diagnosis."""
+
+    CONFIRMED = "confirmed"
+    UNCONFIRMED = "unconfirmed"
+
+
+class ClinicalStatus(Enum):
+    """FHIR's condition-clinical codes, as far as they say whether it goes on."""
+
+    ACTIVE = "active"
+    RECURRENCE = "recurrence"
+    RELAPSE = "relapse"
+    REMISSION = "remission"
+    INACTIVE = "inactive"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis(Fact):
+    """A Condition that was not refuted."""
+
+    verification: Verification = Verification.CONFIRMED
+    status: ClinicalStatus | None = None
+    onset: DateRange | None = None
+    recorded: DateRange | None = None
+    abated: DateRange | None = None
+
+    def is_resolved(self) -> bool:
+        return self.abated is not None or self.status in (ClinicalStatus.RESOLVED, ClinicalStatus.INACTIVE)
+
+
+class Giving(Enum):
+    """How well it is shown that a medicine was given (ruling 16)."""
+
+    GIVEN = "given"  # administration, dispense or a statement: taken
+    ORDER_COMPLETED = "order completed"
+    ORDERED = "ordered"  # an active order: exposure for an exclusion, no proof of a course
+
+
+class Route(Enum):
+    """Whether a medicine reaches the whole body. Only what the record says in words is known."""
+
+    INTRAVENOUS = "intravenous"
+    SYSTEMIC = "systemic"  # by mouth, subcutaneous, intramuscular
+    LOCAL = "local"  # inhaled, nasal, topical, eye, ear, rectal
+    INTRATHECAL = "intrathecal"
+
+
+@dataclass(frozen=True, slots=True)
+class Therapy(Fact):
+    """A medicine given or ordered; `when` is its whole span as far as it is known."""
+
+    giving: Giving = Giving.GIVEN
+    started: DateRange | None = None
+    ended: DateRange | None = None
+    ongoing: bool = False
+    """Taken or ordered now, without a stated end."""
+    route: Route | None = None
+    single: bool = False
+    """One dose, or as needed."""
+    reasons: Recognition | None = None
+    """What it is given for, as our value sets recognise it; None where nothing is recorded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Procedure(Fact):
+    """A Procedure that was done or is in progress."""
+
+    ongoing: bool = False
+
+
+class Kind(Enum):
+    """The kinds of fact, named by the FHIR resource that is counted when it is searched for."""
+
+    RESULT = "Observation"
+    DIAGNOSIS = "Condition"
+    THERAPY = "Medication"
+    PROCEDURE = "Procedure"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who the patient is, as far as the criteria ask."""
+
+    reference: str
+    birth: DateRange | None
+    sex: str | None
+    """FHIR's administrative gender: male, female, other, unknown; None if not recorded."""
+    deceased: bool = False
+    inactive: bool = False
+    """The record is inactive or replaced by another."""
+
+
+@dataclass(frozen=True)
+class PatientFacts:
+    """All facts of one patient on one day. `searched` names the kinds of which everything was had."""
+
+    person: Person
+    as_of: date
+    results: tuple[Result, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    therapies: tuple[Therapy, ...] = ()
+    procedures: tuple[Procedure, ...] = ()
+    searched: frozenset[Kind] = frozenset()
+    _by_set: dict[str, tuple[Fact, ...]] = field(default_factory=dict, compare=False, repr=False)
+
+    def of_kind(self, kind: Kind) -> Sequence[Fact]:
+        by_kind: Mapping[Kind, Sequence[Fact]] = {
+            Kind.RESULT: self.results,
+            Kind.DIAGNOSIS: self.diagnoses,
+            Kind.THERAPY: self.therapies,
+            Kind.PROCEDURE: self.procedures,
+        }
+        return by_kind[kind]
+
+    def results_in(self, value_set: str) -> tuple[Result, ...]:
+        return tuple(fact for fact in self._in(value_set, self.results) if isinstance(fact, Result))
+
+    def diagnoses_in(self, value_set: str) -> tuple[Diagnosis, ...]:
+        return tuple(fact for fact in self._in(value_set, self.diagnoses) if isinstance(fact, Diagnosis))
+
+    def therapies_in(self, value_set: str) -> tuple[Therapy, ...]:
+        return tuple(fact for fact in self._in(value_set, self.therapies) if isinstance(fact, Therapy))
+
+    def procedures_in(self, value_set: str) -> tuple[Procedure, ...]:
+        return tuple(fact for fact in self._in(value_set, self.procedures) if isinstance(fact, Procedure))
+
+    def _in(self, value_set: str, facts: Iterable[Fact]) -> tuple[Fact, ...]:
+        if value_set not in self._by_set:
+            self._by_set[value_set] = tuple(fact for fact in facts if fact.is_in(value_set))
+        return self._by_set[value_set]
+
+
+FactTest = Callable[[Fact], bool]

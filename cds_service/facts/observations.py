@@ -1,0 +1,197 @@
+"""Observations and reports → results.
+
+A panel's components become results of their own. Only final, amended and corrected results are facts: preliminary,
+cancelled and entered-in-error ones are passed over (ruling on values).
+"""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from cds_service.dates import DateRange, parse_fhir_date
+from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
+from cds_service.facts.model import Amount, NormalRange, Result
+from cds_service.fhir import resources as fhir
+from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+
+USABLE = frozenset({"final", "amended", "corrected"})
+_LARGEST = Decimal("1e12")
+_NUMBER = re.compile(
+    r"\s*(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<value>\d+(?:\.\d+)?)(?:\s*(?:-|–|to)\s*(?P<high>\d+(?:\.\d+)?))?\s*(?P<unit>\S*)\s*"
+)
+_COMPARATORS = {"≤": "<=", "≥": ">="}
+_AGE_IN_YEARS = {"a": Decimal(1), "mo": Decimal(1) / 12, "wk": Decimal(7) / Decimal("365.25"), "d": 1 / Decimal("365.25")}
+
+
+def results(reference: str, resource: fhir.Observation, terminology: Terminology, zone: ZoneInfo) -> Iterator[Result]:
+    """The Observation's own value and each component's."""
+    if resource.status not in USABLE:
+        return
+    when = _when(resource, zone)
+    method = " ".join(
+        (
+            words_of(resource.method, resource.body_site, resource.code),
+            (resource.specimen.display or "").lower() if resource.specimen else "",
+            *((note.text or "").lower() for note in many(resource.note)),
+        )
+    )
+    components = tuple(
+        _result(reference, component, component.code, when, f"{method} {words_of(component.code)}", terminology)
+        for component in many(resource.component)
+    )
+    whole = _result(reference, resource, resource.code, when, method, terminology, panel=components)
+    if not components or _has_value(resource) or whole.recognition.by_code:
+        yield whole
+    yield from components
+
+
+def _result(
+    reference: str,
+    value: fhir.ObservationValue,
+    code: fhir.CodeableConcept | None,
+    when: DateRange | None,
+    method: str,
+    terminology: Terminology,
+    panel: tuple[Result, ...] = (),
+) -> Result:
+    amount, words = _amount_and_words(value)
+    return Result(
+        reference=reference,
+        label=label(code),
+        recognition=recognise(terminology, AskedOf.OBSERVATION, (code,)),
+        when=when,
+        amount=amount,
+        words=words,
+        value=_answer(value, words, terminology),
+        interpretation=frozenset(c.upper() for item in many(value.interpretation) for c in (*codes_of(item), *_bare(item))),
+        absent=value.data_absent_reason is not None,
+        ranges=tuple(_normal_range(item) for item in many(value.reference_range)),
+        method=method,
+        panel=panel,
+    )
+
+
+def _bare(concept: fhir.CodeableConcept) -> Iterator[str]:
+    """An interpretation given in words alone: "Positive"."""
+    names = {
+        "positive": "POS",
+        "negative": "NEG",
+        "reactive": "RR",
+        "non-reactive": "NR",
+        "detected": "DET",
+        "not detected": "ND",
+    }
+    if not codes_of(concept):
+        yield from (names[text.strip().lower()] for text in texts(concept) if text.strip().lower() in names)
+
+
+def _has_value(value: fhir.ObservationValue) -> bool:
+    return _amount_and_words(value) != (None, None) or bool(value.interpretation) or value.data_absent_reason is not None
+
+
+def _when(resource: fhir.Observation, zone: ZoneInfo) -> DateRange | None:
+    """When it was taken; when it was issued, only where nothing else is said."""
+    return (
+        parse_fhir_date(resource.effective_date_time, zone)
+        or parse_fhir_date(resource.effective_instant, zone)
+        or period(resource.effective_period, zone)
+        or parse_fhir_date(resource.issued, zone)
+    )
+
+
+def _amount_and_words(value: fhir.ObservationValue) -> tuple[Amount | None, str | None]:
+    if value.value_quantity is not None:
+        return amount_of(value.value_quantity), None
+    if value.value_integer is not None:
+        return Amount(Decimal(value.value_integer), None), None
+    if value.value_range is not None:
+        return _range_amount(value.value_range), None
+    if value.value_boolean is not None:
+        return None, "positive" if value.value_boolean else "negative"
+    if value.value_string is not None:
+        return _text_amount(value.value_string), value.value_string
+    words = texts(value.value_codeable_concept)
+    return None, words[0] if words else None
+
+
+def amount_of(quantity: fhir.Quantity | None) -> Amount | None:
+    """A FHIR Quantity as printed; None where it holds no usable number."""
+    if quantity is None or quantity.value is None or not quantity.value.is_finite() or abs(quantity.value) > _LARGEST:
+        return None
+    return Amount(quantity.value, quantity.code or quantity.unit, quantity.comparator)
+
+
+def _range_amount(value: fhir.Range) -> Amount | None:
+    low, high = amount_of(value.low), amount_of(value.high)
+    if low is None or high is None:
+        bound = low or high
+        return None if bound is None else Amount(bound.value, bound.unit, ">=" if high is None else "<=")
+    return Amount(low.value, low.unit or high.unit, high=high.value)
+
+
+def _text_amount(text: str) -> Amount | None:
+    """A number written as text: "55-60 %", "<5 U/L". Anything more than that is words."""
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        return None
+    comparator = match["comparator"]
+    high = Decimal(match["high"]) if match["high"] else None
+    return Amount(Decimal(match["value"]), match["unit"] or None, _COMPARATORS.get(comparator, comparator), high)
+
+
+def _answer(value: fhir.ObservationValue, words: str | None, terminology: Terminology) -> Recognition | None:
+    if value.value_codeable_concept is None and words is None:
+        return None
+    more = [words] if words and value.value_codeable_concept is None else []
+    return recognise(terminology, AskedOf.ANSWER, (value.value_codeable_concept,), more)
+
+
+def _normal_range(item: fhir.ReferenceRange) -> NormalRange:
+    kinds = codes_of(item.type)
+    applies = " ".join(
+        (words_of(*many(item.applies_to)), " ".join(c for a in many(item.applies_to) for c in codes_of(a)))
+    ).lower()
+    sex = (
+        "female" if re.search(r"\b(female|women|f)\b", applies) else "male" if re.search(r"\b(male|men|m)\b", applies) else None
+    )
+    kind = next(iter(kinds), None) or (words_of(item.type) or None)
+    return NormalRange(amount_of(item.high), item.text, kind, sex, _ages(item.age))
+
+
+def _ages(age: fhir.Range | None) -> tuple[Decimal | None, Decimal | None] | None:
+    if age is None:
+        return None
+    return _in_years(age.low), _in_years(age.high)
+
+
+def _in_years(quantity: fhir.Quantity | None) -> Decimal | None:
+    amount = amount_of(quantity)
+    if amount is None:
+        return None
+    return amount.value * _AGE_IN_YEARS.get(amount.unit or "a", Decimal(1))
+
+
+_CLAUSES = re.compile(r"[.;,\n。；，]|\band\b|\bbut\b")
+
+
+def report_results(
+    reference: str, resource: fhir.DiagnosticReport, terminology: Terminology, zone: ZoneInfo
+) -> Iterator[Result]:
+    """Each clause of a report's conclusion that names a test of ours, as a result in words.
+
+    A conclusion is free text: what is read from it is always a text match, to be confirmed.
+    """
+    if resource.status not in USABLE or not resource.conclusion:
+        return
+    when = (
+        parse_fhir_date(resource.effective_date_time, zone)
+        or period(resource.effective_period, zone)
+        or parse_fhir_date(resource.issued, zone)
+    )
+    method = f"{words_of(resource.code)} {resource.conclusion.lower()}"
+    for clause in filter(None, (part.strip() for part in _CLAUSES.split(resource.conclusion))):
+        named = terminology.named_in(AskedOf.OBSERVATION, clause)
+        if named.by_text:
+            value = terminology.recognise(AskedOf.ANSWER, [], [clause])
+            yield Result(reference, label(resource.code), named, when, words=clause, value=value, method=method)

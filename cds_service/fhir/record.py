@@ -1,0 +1,59 @@
+"""A patient's record as it was had: what was given, what was read, and each gap with its reason."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from cds_service.fhir.resources import Observation, Patient, Resource
+
+
+class GapReason(Enum):
+    """Why a part of the record is not there. The values are stable codes."""
+
+    NOT_SENT = "not-sent"  # neither prefetched nor readable
+    NO_ACCESS = "no-access"  # the FHIR server refused (401, 403)
+    SERVER_ERROR = "server-error"
+    TIMEOUT = "timeout"
+    UNREACHABLE = "unreachable"
+    OPERATION_OUTCOME = "operation-outcome"  # the EHR sent an error instead of data
+    INCOMPLETE = "incomplete"  # pages are missing
+    UNREADABLE_ENTRY = "unreadable-entry"
+    OTHER_PATIENT = "other-patient"
+    NOT_OFFERED = "not-offered"  # the server has no such resource type: no reason for a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the record that could not be had. Holds no value of the record."""
+
+    resource_type: str
+    reason: GapReason
+    key: str | None = None
+    """The prefetch key, such as `laboratory`; None for a single entry."""
+    since: str | None = None
+    """For an incomplete search sorted newest first: the day down to which it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource of the record, typed, with the bytes that it came in."""
+
+    reference: str
+    resource: Resource | Observation
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PatientRecord:
+    """All that is known of one patient, the newest version of each resource."""
+
+    patient: Patient
+    entries: Mapping[str, Sequence[Entry]]
+    """By resource type; Medication resources are there to be referred to."""
+    searched: frozenset[str]
+    """Resource types of which everything was had: only there can silence mean absence."""
+    gaps: tuple[Gap, ...] = ()
+    by_reference: Mapping[str, Entry] = field(default_factory=dict)
+
+    def of_type(self, resource_type: str) -> Sequence[Entry]:
+        return self.entries.get(resource_type, ())
