@@ -142,9 +142,7 @@ def load(path: Path | None = None) -> Assumptions:
     try:
         entries = msgspec.convert(document.tree, AssumptionsFile, strict=False)
     except msgspec.ValidationError as error:
-        fault = document.fault(
-            "", f"does not have the right shape: {error}", "compare it with the assumptions.yaml shipped"
-        )
+        fault = document.fault("", f"does not have the right shape: {error}", "compare it with the assumptions.yaml shipped")
         raise KnowledgeErrors([fault]) from error
     return _Converter(document).convert(entries)
 

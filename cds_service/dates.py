@@ -78,9 +78,7 @@ def _range(match: re.Match[str], zone: ZoneInfo) -> DateRange:
     if match["time"] is None:
         day = date(year, month, int(match["day"]))
         return DateRange(day, day)
-    moment = datetime.fromisoformat(
-        f"{match['year']}-{match['month']}-{match['day']}{match['time']}{match['zone'] or ''}"
-    )
+    moment = datetime.fromisoformat(f"{match['year']}-{match['month']}-{match['day']}{match['time']}{match['zone'] or ''}")
     moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
     return DateRange(moment.date(), moment.date(), moment)
 

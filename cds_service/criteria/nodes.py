@@ -2,7 +2,6 @@
 
 import msgspec
 
-
 Names = str | list[str]
 
 
@@ -59,11 +58,16 @@ class ComparisonNode(Node, frozen=True, kw_only=True):
 
 
 class ObservationNode(ComparisonNode, frozen=True, kw_only=True):
-    observation: str
+    observation: Names
     window: str
     by: str | None = None
     preferring: str | None = None
     after_course: str | None = None
+
+
+class ShareNode(ComparisonNode, frozen=True, kw_only=True):
+    share: str
+    of: str
 
 
 class OxygenSaturationNode(ComparisonNode, frozen=True, kw_only=True):

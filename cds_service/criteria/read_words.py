@@ -17,6 +17,7 @@ from cds_service.criteria.predicates.oxygen import OxygenSaturation
 from cds_service.criteria.predicates.performance import Derivation, Performance
 from cds_service.criteria.predicates.person import Age, Ask, AskList, Sex
 from cds_service.criteria.predicates.recorded import STATUSES, Condition, Medicine, ProcedureDone
+from cds_service.criteria.predicates.share import Share
 from cds_service.criteria.predicates.silence import Authority
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.reasons import Operator
@@ -92,7 +93,7 @@ class WordReader:
         if join == "cases":
             return self._cases(operand, inner)
         words = tuple(self.read(item, f"{inner}[{index}]") for index, item in enumerate(operand))
-        return {"all": joined.All, "any": joined.Any, "agree": joined.Agree}[join](words)
+        return joined.All(words) if join == "all" else joined.Any(words) if join == "any" else joined.Agree(words)
 
     def _count(self, operand: Tree, place: str) -> Word:
         if not isinstance(operand, dict) or operand.keys() != {"at_least", "of"} or not isinstance(operand["of"], list):
@@ -134,6 +135,7 @@ class WordReader:
             "procedure": self._procedure,
             "therapy": self._therapy,
             "observation": self._observation,
+            "share": self._share,
             "oxygen_saturation": self._oxygen,
             "performance": self._performance,
             "finding": self._finding,
@@ -199,7 +201,7 @@ class WordReader:
         if shape.by is not None:
             self._one_of(shape.by, {"flow", "morphology"}, f"{place}.by")
         return Observation(
-            shape.observation,
+            nodes.names_of(shape.observation),
             operator,
             self._operand(operand, f"{place}.{operator.value}"),
             self._window(shape.window, place),
@@ -207,6 +209,14 @@ class WordReader:
             shape.preferring,
             self._span(shape.after_course, place, "after_course"),
         )
+
+    def _share(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.ShareNode, place)
+        operator, text = self._comparison(shape, place)
+        limit = parse_limit(text)
+        if limit is None or limit.unit != "%":
+            raise FaultError(f"{place}.{operator.value}", "is not a percentage", 'write "20 %"')
+        return Share(shape.share, shape.of, operator, limit)
 
     def _oxygen(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.OxygenSaturationNode, place)

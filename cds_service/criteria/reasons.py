@@ -216,8 +216,8 @@ class ResultReads:
 class Derived:
     """One performance scale read from another."""
 
-    of: str
     scale: str
+    scale_name: str
     grade: Decimal
     when: DateRange | None
 

@@ -34,7 +34,7 @@ class Observation(Word):
     the start of the last course.
     """
 
-    value_set: str
+    names: tuple[str, ...]
     operator: Operator
     operand: Operand
     window: str
@@ -42,15 +42,21 @@ class Observation(Word):
     preferring: str | None = None
     after_course: str | None = None
 
+    @property
+    def value_set(self) -> str:
+        """The first of the value sets, by whose name the test goes."""
+        return self.names[0]
+
     def evaluate(self, case: Case) -> Verdict:
         value_set = case.terminology[self.value_set]
         asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window])
-        results = [result for result in case.facts.results_in(self.value_set) if self._by_method(result)]
+        found = {id(result): result for name in self.names for result in case.facts.results_in(name)}
+        results = [result for result in found.values() if self._by_method(result)]
         verdict = decide_by_newest(results, asked, case, lambda result: self.judge(result, asked, case))
         return verdict or unknown(NoResult(asked.what), missing=[asked.missing()])
 
     def value_sets(self) -> Iterator[str]:
-        yield self.value_set
+        yield from self.names
         if self.preferring is not None:
             yield self.preferring
 
@@ -115,7 +121,7 @@ class Observation(Word):
 
     def _is_to_confirm(self, result: Result, used: UpperLimit | None) -> bool:
         other_method = self.preferring is not None and not result.is_in(self.preferring) and "echo" not in result.method
-        return result.rests_on_text(self.value_set) or other_method or (used is not None and used.assumed)
+        return not result.recognition.by_code & set(self.names) or other_method or (used is not None and used.assumed)
 
     def _unusable(self, result: Result, asked: Asked, problem: Problem) -> Verdict:
         reason = Unusable(asked.what, problem, result.when)

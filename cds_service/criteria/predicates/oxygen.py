@@ -43,7 +43,7 @@ class OxygenSaturation(Word):
         yield from ("oxygen_saturation", "oxygen_saturation_room_air", "oxygen_flow", "oxygen_fraction", *_SUPPORT)
 
     def _judge(self, result: Result, asked: Asked, case: Case) -> Verdict:
-        verdict = Observation("oxygen_saturation", self.operator, self.limit, self.window).judge(result, asked, case)
+        verdict = Observation(("oxygen_saturation",), self.operator, self.limit, self.window).judge(result, asked, case)
         if verdict.answer is Answer.UNKNOWN:
             return verdict
         support = [fact for fact in _oxygen(result, case) if fact is not result]

@@ -1,0 +1,38 @@
+"""cds-service check: is all knowledge in order?"""
+
+import argparse
+import sys
+
+from cds_service.cli.subcommand import Subcommands, with_examples
+from cds_service.criteria.knowledge import load_knowledge
+from cds_service.errors import KnowledgeErrors
+from cds_service.settings import read_settings
+
+
+def add_parser(subcommands: Subcommands) -> None:
+    parser = subcommands.add_parser(
+        "check",
+        help="check trials, readings, value sets and assumptions",
+        description="Load all knowledge and report each fault with its file, place and fix.",
+        **with_examples("cds-service check", "CDS_ASSUMPTIONS=site.yaml cds-service check"),
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    try:
+        knowledge = load_knowledge(read_settings().assumptions)
+    except KnowledgeErrors as error:
+        for fault in error.faults:
+            sys.stderr.write(f"{fault}\n")
+        sys.stderr.write(f"{len(error.faults)} faults\n")
+        return 1
+    rows = [row for trial in knowledge.trials for row in trial.rows()]
+    asked = sum(row.asked for row in rows)
+    codes = sum(len(value_set.codes) + len(value_set.prefixes) for value_set in knowledge.terminology)
+    sys.stdout.write(
+        f"{len(knowledge.trials)} trials, {len(rows)} criteria ({len(rows) - asked} computed, {asked} asked), "
+        f"{len(knowledge.readings)} shared readings, {len(knowledge.terminology)} value sets with {codes} codes, "
+        f"{len(knowledge.assumptions.sources)} assumptions: in order\n{knowledge.digest}\n"
+    )
+    return 0

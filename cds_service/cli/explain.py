@@ -1,0 +1,106 @@
+"""cds-service explain: every row of every trial for patients' records in files."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+from rich.progress import track
+
+from cds_service.cli.subcommand import Subcommands, with_examples
+from cds_service.criteria.knowledge import Knowledge, load_knowledge
+from cds_service.errors import UnreadableRecord
+from cds_service.explanation import Explanation, as_json, explain, print_tables
+from cds_service.fhir.bundle import read_bundle
+from cds_service.pipeline import evaluate
+from cds_service.settings import Settings, now, read_settings
+
+MANY = 20
+"""From so many files on, a terminal shows how far the work is."""
+
+
+class FileError(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+
+class FileRefused(msgspec.Struct, frozen=True):
+    """The line of a file that is not one patient's record."""
+
+    file: str
+    error: FileError
+
+
+def add_parser(subcommands: Subcommands) -> None:
+    parser = subcommands.add_parser(
+        "explain",
+        help="answer every criterion for records in files",
+        description="Answer every criterion of every trial for FHIR R4 Bundles, each one patient's whole record.",
+        **with_examples(
+            "cds-service explain patient.json",
+            "cds-service explain --trial NCT07144020 --as-of 2026-11-22 patient.json",
+            "cds-service explain --format json records/*.json > answers.ndjson",
+            "curl … | cds-service explain -",
+        ),
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="a FHIR Bundle in JSON; - is standard input")
+    parser.add_argument("--trial", metavar="NCT…", help="only this trial")
+    parser.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="the day to judge on; today by default")
+    parser.add_argument("--format", choices=("text", "json"), default="text", help="tables for people, or a document a line")
+    parser.set_defaults(run=run, parser=parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = read_settings()
+    knowledge = load_knowledge(settings.assumptions)
+    known = [trial.id for trial in knowledge.trials]
+    if arguments.trial is not None and arguments.trial not in known:
+        arguments.parser.error(f"no such trial; there are {', '.join(known)}")
+    as_of: date = arguments.as_of or now().astimezone(settings.timezone).date()
+    console = Console()
+    status = 0
+    for answer in _answers(arguments.files, knowledge, settings, as_of, arguments.trial):
+        if isinstance(answer, FileRefused):
+            status = 1
+        if arguments.format == "json":
+            line = as_json(answer) if isinstance(answer, Explanation) else msgspec.json.encode(answer).decode()
+            sys.stdout.write(line + "\n")
+        elif isinstance(answer, Explanation):
+            print_tables(answer, console)
+        else:
+            sys.stderr.write(f"{answer.file}: {answer.error.message}\n")
+    return status
+
+
+def _answers(
+    files: list[str], knowledge: Knowledge, settings: Settings, as_of: date, trial: str | None
+) -> Iterator[Explanation | FileRefused]:
+    errors = Console(stderr=True)
+    shown = len(files) >= MANY and errors.is_terminal
+    for file in track(files, "Explaining", console=errors, transient=True, disable=not shown):
+        try:
+            record = read_bundle(_read(file))
+        except UnreadableRecord as error:
+            yield FileRefused(file, FileError(error.reason, str(error)))
+        else:
+            yield explain(evaluate(record, knowledge, as_of, settings.timezone), as_of, trial)
+
+
+def _read(file: str) -> bytes:
+    """Raises: UnreadableRecord."""
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise UnreadableRecord("not-readable", f"the file cannot be read ({error.strerror})") from error
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("write the day as YYYY-MM-DD") from error

@@ -1,0 +1,167 @@
+"""SETTINGS: every CDS_* variable with its type, default and meaning; read once, at start. The only reader of the environment
+and the only clock."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cds_service.errors import SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable. `kind`: text, number, flag, list, path or zone; a secret is never printed."""
+
+    name: str
+    kind: str
+    default: str
+    help: str
+    secret: bool = False
+
+
+SETTINGS = (
+    Setting("CDS_HOST", "text", "127.0.0.1", "address to listen on; only loopback while clients are not authenticated"),
+    Setting("CDS_PORT", "number", "8080", "port to listen on"),
+    Setting("CDS_THREADS", "number", "8", "calls answered at a time"),
+    Setting("CDS_TIMEZONE", "zone", "UTC", "the hospital's time zone: days of results and today's day are days there"),
+    Setting("CDS_FHIR_SERVERS", "list", "", "base URLs of the FHIR servers that may be called, separated by commas"),
+    Setting("CDS_CONNECT_TIMEOUT", "number", "2", "seconds to wait for a connection to a FHIR server"),
+    Setting("CDS_READ_TIMEOUT", "number", "5", "seconds to wait for data of a FHIR server"),
+    Setting("CDS_MAX_PAGES", "number", "20", "pages that are followed in one search"),
+    Setting("CDS_MAX_BODY_MB", "number", "10", "largest body that is read, of a call or of an answer, in megabytes"),
+    Setting("CDS_CACHE_SECONDS", "number", "60", "how long FHIR results are kept for the same token; 0 keeps none"),
+    Setting("CDS_PROXY", "text", "", "proxy for calls to FHIR servers"),
+    Setting("CDS_CA_BUNDLE", "path", "", "certificates of a private authority that FHIR servers use"),
+    Setting("CDS_CLIENT_CERTIFICATE", "path", "", "client certificate with its key, in PEM, for FHIR servers"),
+    Setting("CDS_CORS_ORIGINS", "list", "", "origins of browser-based clients; * only for development"),
+    Setting("CDS_ASSUMPTIONS", "path", "", "the site's own assumptions.yaml instead of the one shipped"),
+    Setting("CDS_SHOW_TRIALS", "list", "", "NCT numbers of the trials that the site wants to see; empty for all"),
+    Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
+    Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
+    Setting("CDS_SILENT", "flag", "false", "evaluate every call and answer no cards, for the weeks before go-live"),
+    Setting("CDS_HASH_KEY", "text", "", "key of the card ids; without one they change at each start", secret=True),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, typed. Values are read from CDS_* variables by `read_settings`."""
+
+    host: str
+    port: int
+    threads: int
+    timezone: ZoneInfo
+    fhir_servers: tuple[str, ...]
+    connect_timeout: float
+    read_timeout: float
+    max_pages: int
+    max_body_bytes: int
+    cache_seconds: float
+    proxy: str | None
+    ca_bundle: Path | None
+    client_certificate: Path | None
+    cors_origins: tuple[str, ...]
+    assumptions: Path | None
+    show_trials: frozenset[str]
+    show_closed_trials: bool
+    show_sensitive_reasons: bool
+    silent: bool
+    hash_key: bytes | None
+
+    def is_loopback(self) -> bool:
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Raises: SettingsError naming the variable and what it accepts."""
+    given = {
+        name: value for name, value in (os.environ if environment is None else environment).items() if name.startswith("CDS_")
+    }
+    known = {setting.name: setting for setting in SETTINGS}
+    if foreign := sorted(given.keys() - known.keys()):
+        raise SettingsError(f"{foreign[0]} is no setting; `cds-service settings` lists them all")
+    value = {name: given.get(name, setting.default).strip() for name, setting in known.items()}
+    return Settings(
+        host=value["CDS_HOST"],
+        port=_whole("CDS_PORT", value),
+        threads=_whole("CDS_THREADS", value),
+        timezone=_zone("CDS_TIMEZONE", value),
+        fhir_servers=tuple(url.rstrip("/") for url in _list("CDS_FHIR_SERVERS", value)),
+        connect_timeout=_number("CDS_CONNECT_TIMEOUT", value),
+        read_timeout=_number("CDS_READ_TIMEOUT", value),
+        max_pages=_whole("CDS_MAX_PAGES", value),
+        max_body_bytes=int(_number("CDS_MAX_BODY_MB", value) * 1_000_000),
+        cache_seconds=_number("CDS_CACHE_SECONDS", value),
+        proxy=value["CDS_PROXY"] or None,
+        ca_bundle=_path("CDS_CA_BUNDLE", value),
+        client_certificate=_path("CDS_CLIENT_CERTIFICATE", value),
+        cors_origins=_list("CDS_CORS_ORIGINS", value),
+        assumptions=_path("CDS_ASSUMPTIONS", value),
+        show_trials=frozenset(_list("CDS_SHOW_TRIALS", value)),
+        show_closed_trials=_flag("CDS_SHOW_CLOSED_TRIALS", value),
+        show_sensitive_reasons=_flag("CDS_SHOW_SENSITIVE_REASONS", value),
+        silent=_flag("CDS_SILENT", value),
+        hash_key=value["CDS_HASH_KEY"].encode() or None,
+    )
+
+
+def current_values(environment: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What each setting is now; secrets are masked."""
+    source = os.environ if environment is None else environment
+    values = {setting.name: source.get(setting.name, setting.default) for setting in SETTINGS}
+    return {name: "***" if value and _is_secret(name) else value for name, value in values.items()}
+
+
+def now() -> datetime:
+    """The clock that is passed on wherever time is an argument."""
+    return datetime.now(UTC)  # the one clock
+
+
+def _is_secret(name: str) -> bool:
+    return any(setting.secret for setting in SETTINGS if setting.name == name)
+
+
+def _number(name: str, value: Mapping[str, str]) -> float:
+    try:
+        number = float(value[name])
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1e9:
+        raise SettingsError(f"{name} must be a number of 0 or more")
+    return number
+
+
+def _whole(name: str, value: Mapping[str, str]) -> int:
+    number = _number(name, value)
+    if number != int(number):
+        raise SettingsError(f"{name} must be a whole number")
+    return int(number)
+
+
+def _flag(name: str, value: Mapping[str, str]) -> bool:
+    if value[name].lower() not in ("true", "false"):
+        raise SettingsError(f"{name} must be true or false")
+    return value[name].lower() == "true"
+
+
+def _list(name: str, value: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(item.strip() for item in value[name].split(",") if item.strip())
+
+
+def _path(name: str, value: Mapping[str, str]) -> Path | None:
+    if not value[name]:
+        return None
+    path = Path(value[name])
+    if not path.is_file():
+        raise SettingsError(f"{name} names a file that does not exist")
+    return path
+
+
+def _zone(name: str, value: Mapping[str, str]) -> ZoneInfo:
+    try:
+        return ZoneInfo(value[name])
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(f"{name} must be a time zone such as Europe/Berlin") from error

@@ -1,0 +1,253 @@
+"""Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete.
+
+They are FHIR R4 ValueSet resources in `value_sets/`; its README tells our extensions.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+
+from fhir.resources.R4B.valueset import ValueSet as FhirValueSet
+from pydantic import ValidationError
+
+from cds_service.errors import KnowledgeErrors, KnowledgeFault
+from cds_service.terminology.codes import HIERARCHICAL, LOINC, Coding, comparable
+from cds_service.terminology.text_net import TextNet, any_text
+
+DIRECTORY = Path(__file__).with_name("value_sets")
+BASE = "https://cds-service.example"
+COMPLETE_FOR = f"{BASE}/StructureDefinition/complete-for"
+ASKED_OF = f"{BASE}/StructureDefinition/asked-of"
+TEXT_NET = f"{BASE}/StructureDefinition/text-net"
+ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
+
+
+class AskedOf(Enum):
+    """Which coded element a value set is about."""
+
+    CONDITION = "Condition"
+    OBSERVATION = "Observation"
+    MEDICATION = "Medication"
+    PROCEDURE = "Procedure"
+    ANSWER = "answer"
+
+
+@dataclass(frozen=True)
+class ValueSet:
+    """One concept. `prefixes` stand for all codes below them, in systems whose codes are hierarchical."""
+
+    name: str
+    title: str
+    asked_of: AskedOf
+    codes: frozenset[tuple[str, str]]
+    prefixes: frozenset[tuple[str, str]]
+    excluded: frozenset[str]
+    """Narrower sets whose codes are not this concept."""
+    complete_for: frozenset[str]
+    net: TextNet | None
+    ordinals: Mapping[tuple[str, str], Decimal]
+    order: str
+    """What to order to learn it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What our value sets recognise in a resource's codes and texts."""
+
+    by_code: frozenset[str] = frozenset()
+    by_text: frozenset[str] = frozenset()
+    """Sets that only the words name."""
+    disputed: frozenset[str] = frozenset()
+    """Sets that the words name while a code of a system for which the set is complete says no."""
+    systems: frozenset[str] = frozenset()
+    has_text: bool = False
+    codes: tuple[Coding, ...] = ()
+
+    def is_in(self, name: str) -> bool:
+        return name in self.by_code or name in self.by_text
+
+    def rests_on_text(self, name: str) -> bool:
+        return name not in self.by_code and name in self.by_text
+
+
+NOTHING = Recognition()
+
+
+class Terminology:
+    """All value sets, indexed by code."""
+
+    def __init__(self, value_sets: Mapping[str, ValueSet], content: bytes) -> None:
+        self._sets = dict(value_sets)
+        self._content = content
+        self._by_kind = {kind: tuple(s for s in value_sets.values() if s.asked_of is kind) for kind in AskedOf}
+        self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
+        self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
+        for one in value_sets.values():
+            for index, entries in ((self._codes, one.codes), (self._prefixes, one.prefixes)):
+                for system, code in entries:
+                    index.setdefault((one.asked_of, system, code), set()).add(one.name)
+
+    def __getitem__(self, name: str) -> ValueSet:
+        return self._sets[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._sets
+
+    def __iter__(self) -> Iterator[ValueSet]:
+        return iter(self._sets.values())
+
+    def __len__(self) -> int:
+        return len(self._sets)
+
+    def digest_bytes(self) -> bytes:
+        """The content of all sets, for the knowledge's digest."""
+        return self._content
+
+    def recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
+        """The sets that hold one of the codes, and those that only the words name."""
+        known = tuple(coding for coding in codings if coding.system and coding.code)
+        by_code = self._of_codes(asked_of, known)
+        if by_code and asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
+            return Recognition(by_code, codes=known, has_text=bool(texts), systems=_systems(known))
+        named = [one for one in self._by_kind[asked_of] if one.name not in by_code and any_text(one.net, texts)]
+        by_text = {one.name for one in named if not one.excluded & by_code}
+        by_text -= {one.name for one in named if one.excluded & by_text}
+        systems = _systems(known)
+        disputed = frozenset(name for name in by_text if systems & self._sets[name].complete_for)
+        return Recognition(by_code, frozenset(by_text), disputed, systems, bool(texts), known)
+
+    def named_in(self, asked_of: AskedOf, text: str) -> Recognition:
+        """The sets that a free text names, be it to deny them: what it says of them is read elsewhere."""
+        names = frozenset(one.name for one in self._by_kind[asked_of] if one.net is not None and one.net.names(text))
+        return Recognition(by_text=names, has_text=True)
+
+    def understands(self, recognition: Recognition, name: str) -> bool:
+        """Whether its not being in this set means that it is something else.
+
+        It carries a code of a system for which the set is complete, or words that the set's net has checked, or a code
+        that another set holds.
+        """
+        if name in recognition.disputed:
+            return False
+        complete = bool(recognition.systems & self._sets[name].complete_for)
+        checked = recognition.has_text and self._sets[name].net is not None
+        return complete or checked or bool(recognition.by_code)
+
+    def ordinal(self, name: str, codings: Iterable[Coding]) -> Decimal | None:
+        """The number that a coded answer stands for."""
+        ordinals = self._sets[name].ordinals
+        found = {
+            ordinals[key]
+            for c in codings
+            if c.system and c.code and (key := (c.system, comparable(c.system, c.code))) in ordinals
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def _of_codes(self, asked_of: AskedOf, codings: Sequence[Coding]) -> frozenset[str]:
+        """The sets that hold a code, less those that a narrower set takes it from: the longest prefix wins."""
+        found: dict[str, int] = {}
+        for coding in codings:
+            system, code = coding.system or "", comparable(coding.system, coding.code or "")
+            exact = self._codes.get((asked_of, system, code), set())
+            found.update(dict.fromkeys(exact, len(code) + 1))
+            if system in HIERARCHICAL:
+                for length in range(3, len(code) + 1):
+                    for name in self._prefixes.get((asked_of, system, code[:length]), ()):
+                        found[name] = max(found.get(name, 0), length)
+        return frozenset(
+            name
+            for name, depth in found.items()
+            if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded)
+        )
+
+
+def _systems(codings: Sequence[Coding]) -> frozenset[str]:
+    return frozenset(coding.system for coding in codings if coding.system)
+
+
+def load(directory: Path = DIRECTORY) -> Terminology:
+    """Raises: KnowledgeErrors with every fault of every file."""
+    faults: list[KnowledgeFault] = []
+    sets: dict[str, ValueSet] = {}
+    paths = sorted(directory.glob("*.json"))
+    for path in paths:
+        try:
+            sets[path.stem] = _read(path)
+        except (_FaultError, ValidationError, ValueError) as error:
+            problem = str(error) if isinstance(error, _FaultError) else f"is not a FHIR ValueSet ({type(error).__name__})"
+            faults.append(KnowledgeFault(path.name, None, "", problem, "see value_sets/README.md"))
+    for one in sets.values():
+        faults.extend(
+            KnowledgeFault(f"{one.name}.json", None, "compose.exclude", f"names {name}", "add it or mend the name")
+            for name in sorted(one.excluded - sets.keys())
+        )
+    if faults or not sets:
+        raise KnowledgeErrors(faults or [KnowledgeFault("value_sets", None, "", "there is no value set", "restore the folder")])
+    return Terminology(sets, b"".join(path.read_bytes() for path in paths))
+
+
+class _FaultError(Exception):
+    """A fault in one file; its message is the problem."""
+
+
+def _read(path: Path) -> ValueSet:
+    raw = path.read_text(encoding="utf-8")
+    json.loads(raw, object_pairs_hook=_no_doubles)
+    resource = FhirValueSet.model_validate_json(raw)
+    if resource.name != path.stem:
+        raise _FaultError(f"is named {resource.name}, not as its file")
+    codes: set[tuple[str, str]] = set()
+    prefixes: set[tuple[str, str]] = set()
+    ordinals: dict[tuple[str, str], Decimal] = {}
+    first_lab: str | None = None
+    for include in resource.compose.include or [] if resource.compose else []:
+        system = str(include.system)
+        for concept in include.concept or []:
+            key = (system, comparable(system, str(concept.code)))
+            codes.add(key)
+            first_lab = first_lab or (f"LOINC {concept.code}" if system == LOINC else None)
+            for extension in concept.extension or []:
+                if extension.url == ORDINAL:
+                    ordinals[key] = Decimal(str(extension.valueDecimal))
+        for item in include.filter or []:
+            if system not in HIERARCHICAL or item.op != "is-a":
+                raise _FaultError("has a filter that is no is-a on an ICD system")
+            prefixes.add((system, comparable(system, str(item.value))))
+    extensions = [(extension.url, extension) for extension in resource.extension or []]
+    if unknown := {str(url) for url, _ in extensions} - {COMPLETE_FOR, ASKED_OF, TEXT_NET}:
+        raise _FaultError(f"has unknown extensions: {', '.join(sorted(unknown))}")
+    asked = [extension.valueCode for url, extension in extensions if url == ASKED_OF]
+    if len(asked) != 1:
+        raise _FaultError("does not say of what it is asked")
+    net = next((_net(extension.extension or []) for url, extension in extensions if url == TEXT_NET), None)
+    if not codes and not prefixes and net is None:
+        raise _FaultError("is empty")
+    excluded = [url for item in (resource.compose.exclude or [] if resource.compose else []) for url in item.valueSet or []]
+    title = str(resource.title)
+    return ValueSet(
+        name=path.stem,
+        title=title,
+        asked_of=AskedOf(asked[0]),
+        codes=frozenset(codes),
+        prefixes=frozenset(prefixes),
+        excluded=frozenset(str(url).rsplit("/", 1)[-1] for url in excluded),
+        complete_for=frozenset(str(extension.valueUri) for url, extension in extensions if url == COMPLETE_FOR),
+        net=net,
+        ordinals=ordinals,
+        order=f"{title} [{first_lab}]" if first_lab else title,
+    )
+
+
+def _net(parts: Sequence["object"]) -> TextNet:
+    words = [str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == "word"]
+    but_not = [str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == "but-not"]
+    return TextNet(tuple(words), tuple(but_not))
+
+
+def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _FaultError("has a key twice")
+    return dict(pairs)

@@ -1,0 +1,236 @@
+"""Every sentence that people read, made from typed values. English is the first catalogue; nothing else makes sentences."""
+
+from decimal import Decimal
+from typing import assert_never
+
+from cds_service.criteria import reasons as why
+from cds_service.criteria.match import CriterionAnswer
+from cds_service.criteria.reasons import Operator, Problem, Reason
+from cds_service.criteria.verdict import Evidence, Missing, Verdict
+from cds_service.dates import DateRange
+from cds_service.facts.model import Amount, ClinicalStatus, Diagnosis, Fact, Giving, Kind, Result, Therapy
+from cds_service.fhir.record import Gap, GapReason
+
+_OPERATORS = {
+    (Operator.BELOW, True): "is below",
+    (Operator.BELOW, False): "is not below",
+    (Operator.AT_MOST, True): "is at most",
+    (Operator.AT_MOST, False): "is above",
+    (Operator.AT_LEAST, True): "is at least",
+    (Operator.AT_LEAST, False): "is below",
+    (Operator.ABOVE, True): "is above",
+    (Operator.ABOVE, False): "is not above",
+}
+_KINDS = {
+    Kind.RESULT: ("observations", "observation"),
+    Kind.DIAGNOSIS: ("conditions", "condition"),
+    Kind.THERAPY: ("medications", "medication"),
+    Kind.PROCEDURE: ("procedures", "procedure"),
+}
+_COURSE = {
+    "active": "whether the disease is active now is not recorded",
+    "relapse": "no relapse is stated in the record, and none is derived from marrow results",
+    "refractory": "no refractory disease is stated in the record",
+    "two_standard_courses_without_remission": "courses of treatment and the response to them have to be reviewed by a person",
+    "relapse_within_12_months": "the dates of remission, consolidation and relapse have to be reviewed by a person",
+    "relapse_after_12_months_then_refractory": "the relapse and the response to salvage have to be reviewed by a person",
+    "two_relapses": "the number of relapses has to be reviewed by a person",
+    "persistent_extramedullary_disease": "extramedullary disease before and after treatment has to be reviewed by a person",
+    "disease_after_two_lines": "lines of therapy and the response to the last have to be reviewed by a person",
+    "relapse_within_6_months": "the dates of the last line and of the relapse have to be reviewed by a person",
+    "relapse_after_6_months_then_refractory": "the relapse and the response to its treatment have to be reviewed by a person",
+    "salvage_failed": "salvage therapy and the response to it have to be reviewed by a person",
+}
+_GAPS = {
+    GapReason.NOT_SENT: "was not sent, and could not be read",
+    GapReason.NO_ACCESS: "access was refused by the FHIR server",
+    GapReason.SERVER_ERROR: "the FHIR server answered with an error",
+    GapReason.TIMEOUT: "the FHIR server did not answer in time",
+    GapReason.UNREACHABLE: "the FHIR server could not be reached",
+    GapReason.OPERATION_OUTCOME: "the EHR sent an error instead of data",
+    GapReason.INCOMPLETE: "only a part was sent",
+    GapReason.UNREADABLE_ENTRY: "holds an entry that cannot be read",
+    GapReason.OTHER_PATIENT: "held an entry of another patient, which was dropped",
+    GapReason.NOT_OFFERED: "is not offered by the FHIR server",
+}
+
+
+def reason(verdict: Verdict) -> str:
+    """Why the answer is what it is, in one line."""
+    return "; ".join(filter(None, (_sentence(item) for item in verdict.reasons))) or "nothing in the record tells"
+
+
+def why_hidden(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
+    """The reason for a shared screen: a sensitive one is not named."""
+    if answer.criterion.sensitive and not show_sensitive:
+        return "a listed criterion, see the record"
+    return reason(answer.verdict)
+
+
+def _sentence(item: Reason) -> str:
+    match item:
+        case (
+            why.Compared() | why.Stale() | why.Recheck() | why.Superseded() | why.Unusable() | why.Differing() | why.NoResult()
+        ):
+            return _of_result(item)
+        case why.Recorded() | why.Unconfirmed() | why.TimeUnclear() | why.LongAgo():
+            return _of_record(item)
+        case why.NoneRecorded() | why.NothingFound() | why.NotSearched() | why.NotUnderstood():
+            return _of_silence(item)
+        case why.AgeCompared():
+            return f"{item.years} years old, {'within' if item.holds else 'outside'} {_ages(item)}"
+        case why.AgeUnclear():
+            return (
+                "the birth date is missing or in the future"
+                if item.low is None
+                else f"between {item.low} and {item.high} years old"
+            )
+        case why.SexIs():
+            return "no restriction" if item.any else f"gender is {item.sex or 'not recorded'}"
+        case why.ResultReads():
+            return f"{item.what}: {item.reads.replace('_', ' ')}{_on(item.when)}"
+        case why.Derived():
+            return f"{item.scale} status read from {item.scale_name} {item.grade}{_on(item.when)}"
+        case why.OnOxygen():
+            return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
+        case why.DiseaseActive():
+            return f"active disease: {item.by}{_on(item.since)}"
+        case why.InRemission():
+            return f"in remission since {item.since or 'an unknown day'}"
+        case why.CourseOpen():
+            return _COURSE[item.value]
+        case why.TreatedElsewhere():
+            return "the record begins in the middle of the disease: earlier times are not on record"
+        case why.Ruling() | why.Question():
+            return item.text
+        case why.ListNotKnown():
+            return "the protocol's list is not known"
+        case _:
+            assert_never(item)
+
+
+_OfResult = why.Compared | why.Stale | why.Recheck | why.Superseded | why.Unusable | why.Differing | why.NoResult
+
+
+def _of_result(item: _OfResult) -> str:
+    match item:
+        case why.Compared():
+            return _compared(item)
+        case why.Stale():
+            last = "unclear" if item.holds is None else "holding" if item.holds else "failing"
+            return f"{item.what} of {item.when} is older than {item.window}, last value {last}"
+        case why.Recheck():
+            return f"{item.what} of {item.when} is to be repeated"
+        case why.Superseded():
+            return f"{item.what} of {item.when} is from before {item.by}{_on(item.since)}"
+        case why.Unusable():
+            return f"{item.what}{_on(item.when)}: {_PROBLEMS.get(item.problem, item.problem.value)}"
+        case why.Differing():
+            return f"{item.what}: results of one day differ"
+        case why.NoResult():
+            return f"{item.what}: no result"
+
+
+_PROBLEMS = {
+    Problem.NO_LIMIT: "no upper limit of normal that fits this patient",
+    Problem.NEAR_DEFAULT_LIMIT: "no upper limit of normal of its own, and too near a limit made from a default one",
+}
+
+
+def _compared(item: why.Compared) -> str:
+    limit = _limit(item)
+    return f"{item.what} {amount(item.amount)} {_OPERATORS[item.operator, item.holds]} {limit}"
+
+
+def _limit(item: why.Compared) -> str:
+    value = f"{_plain(item.limit.value)} {item.limit.unit}".strip()
+    if item.upper_limit is None:
+        return value
+    assumed = ", default ULN" if item.upper_limit.assumed else ""
+    return f"{_plain(item.upper_limit.times)} x ULN ({value}{assumed})"
+
+
+def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.LongAgo") -> str:
+    named = f"{item.fact.label}{_on(item.fact.when)}"
+    match item:
+        case why.Recorded():
+            return f"on record: {named}"
+        case why.Unconfirmed():
+            return f"not confirmed, or code and text disagree: {named}"
+        case why.TimeUnclear():
+            return f"{named}: whether within {item.span} is not recorded"
+        case why.LongAgo():
+            return f"long ago: {named}"
+
+
+def _of_silence(item: "why.NoneRecorded | why.NothingFound | why.NotSearched | why.NotUnderstood") -> str:
+    match item:
+        case why.NoneRecorded():
+            return f"no record found: {item.what}"
+        case why.NothingFound():
+            return f"nothing on record, which does not exclude it: {item.what}"
+        case why.NotSearched():
+            return f"{_KINDS[item.kind][0]} could not be had: {item.what}"
+        case why.NotUnderstood():
+            noun = _KINDS[item.kind][0 if item.count > 1 else 1]
+            return f"{item.count} {noun} not recognised: {item.what}"
+
+
+def statement(evidence: Evidence) -> str:
+    """What a piece of evidence says."""
+    if evidence.fact is None:
+        return "no record found"
+    said = f"{_fact(evidence.fact)}{f', {evidence.detail}' if evidence.detail else ''}"
+    return f"{said} (not valid FHIR: {evidence.invalid})" if evidence.invalid else said
+
+
+def _fact(fact: Fact) -> str:
+    match fact:
+        case Result():
+            return f"{fact.label} {result_value(fact)}".strip()
+        case Diagnosis():
+            return f"{fact.label}{f' ({fact.status.value})' if isinstance(fact.status, ClinicalStatus) else ''}"
+        case Therapy():
+            on_order = " (on order)" if fact.giving is Giving.ORDERED else ""
+            return f"{fact.label}{on_order}"
+        case _:
+            return fact.label
+
+
+def result_value(result: Result) -> str:
+    """A result's value as printed."""
+    if result.amount is not None:
+        return amount(result.amount)
+    if result.words:
+        return result.words
+    return ", ".join(sorted(result.interpretation)) or "without a value"
+
+
+def amount(value: Amount) -> str:
+    high = f"-{_plain(value.high)}" if value.high is not None else ""
+    return f"{value.comparator or ''}{_plain(value.value)}{high} {value.unit or ''}".strip()
+
+
+def missing(item: Missing) -> str:
+    """What is missing, or to be repeated."""
+    return f"repeat {item.what}" if item.repeat else item.what
+
+
+def gap(item: Gap) -> str:
+    return f"{item.key or item.resource_type}: {_GAPS[item.reason]}"
+
+
+def _ages(item: why.AgeCompared) -> str:
+    if item.at_most is None:
+        return f"{item.at_least} and older"
+    return f"{item.at_least} to {item.at_most}" if item.at_least is not None else f"up to {item.at_most}"
+
+
+def _on(when: DateRange | None) -> str:
+    return f" ({when})" if when is not None else ""
+
+
+def _plain(value: Decimal) -> str:
+    """A number as people write it: no exponent, no trailing zeros after the point."""
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
