@@ -11,7 +11,7 @@ from rich.text import Text
 from cds_service import wording
 from cds_service.criteria.match import CriterionAnswer, TrialMatch
 from cds_service.criteria.verdict import Evidence, Missing
-from cds_service.pipeline import Findings
+from cds_service.evaluation import Findings
 
 
 class JsonStruct(msgspec.Struct, frozen=True, rename="camel"):

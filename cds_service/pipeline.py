@@ -1,34 +1,39 @@
 """How a hook call is answered, top to bottom. Everything that is read from outside is an argument."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
+from cds_service.cards import Display
 from cds_service.criteria.knowledge import Knowledge
-from cds_service.criteria.match import TrialMatch, cited, mark_invalid, match_all
-from cds_service.facts import extract
-from cds_service.facts.model import PatientFacts
-from cds_service.fhir import validate
-from cds_service.fhir.record import Gap, PatientRecord
+from cds_service.evaluation import evaluate
+from cds_service.facts.disease_sign import disease_sign
+from cds_service.facts.extract import person
+from cds_service.fhir import prefetch
+from cds_service.fhir.client import FhirClient
+from cds_service.hooks.service import CdsService
+from cds_service.protocol import NO_CARDS, CdsResponse, HookRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """Every trial's match for one patient, what could not be had, and the knowledge by which it was judged."""
+def answer(
+    service: CdsService,
+    request: HookRequest,
+    knowledge: Knowledge,
+    fhir: FhirClient | None,
+    as_of: date,
+    zone: ZoneInfo,
+    display: Display,
+) -> CdsResponse:
+    """Answer one hook call. `fhir` is None where the EHR gave no access.
 
-    facts: PatientFacts
-    matches: tuple[TrialMatch, ...]
-    gaps: tuple[Gap, ...]
-    digest: str
-
-
-def evaluate(record: PatientRecord, knowledge: Knowledge, as_of: date, zone: ZoneInfo) -> Findings:
-    """Every criterion of every trial; the hook and `explain` share it."""
-    facts = extract.facts(record, knowledge.terminology, as_of, zone)
-    matches = match_all(knowledge.trials, knowledge.case(facts))
-    invalid = validate.problems(record, cited(matches))
-    return Findings(facts, mark_invalid(matches, invalid), record.gaps, knowledge.digest)
-
-
-Evaluate = Callable[[PatientRecord], Findings]
+    Raises: WrongPatient; DataUnavailable where patient or conditions cannot be had and nothing shows the disease.
+    """
+    begun = prefetch.begin(request, service.entry.prefetch, fhir)  # what was sent; patient and conditions, read if need be
+    record = begun.record()
+    who = person(record.patient, zone)
+    if who.deceased or who.inactive:
+        return NO_CARDS
+    if not disease_sign(record, knowledge.terminology):  # most charts end here, and nothing else of them is read
+        prefetch.require_the_basis(begun)
+        return NO_CARDS
+    record = prefetch.complete(begun, fhir, as_of)  # the rest of the record, with its gaps
+    return service.respond(request, evaluate(record, knowledge, as_of, zone), display)

@@ -13,9 +13,9 @@ from rich.progress import track
 from cds_service.cli.subcommand import Subcommands, with_examples
 from cds_service.criteria.knowledge import Knowledge, load_knowledge
 from cds_service.errors import UnreadableRecord
+from cds_service.evaluation import evaluate
 from cds_service.explanation import Explanation, as_json, explain, print_tables
 from cds_service.fhir.bundle import read_bundle
-from cds_service.pipeline import evaluate
 from cds_service.settings import Settings, now, read_settings
 
 MANY = 20

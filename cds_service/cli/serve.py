@@ -1,5 +1,61 @@
-"""placeholder"""
+"""cds-service serve: the service under gunicorn."""
+
+import argparse
+import sys
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+
+from cds_service import logs
+from cds_service.app import create_app
+from cds_service.cli.subcommand import Subcommands, with_examples
+from cds_service.errors import SettingsError
+from cds_service.settings import Settings, read_settings
 
 
-def add_parser(subcommands):
-    pass
+class GunicornServer(BaseApplication):
+    """Gunicorn with our settings and an application that is already built."""
+
+    def __init__(self, app: Flask, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        self.cfg.set("bind", f"{self._settings.host}:{self._settings.port}")
+        self.cfg.set("worker_class", "gthread")
+        self.cfg.set("workers", 1)
+        self.cfg.set("threads", self._settings.threads)
+        self.cfg.set("preload_app", True)
+        self.cfg.set("accesslog", None)
+        self.cfg.set("errorlog", "/dev/null")
+
+    def load(self) -> Flask:
+        return self._app
+
+
+def add_parser(subcommands: Subcommands) -> None:
+    parser = subcommands.add_parser(
+        "serve",
+        help="run the service",
+        description="Run the service. Settings come from CDS_* variables: see `cds-service settings`.",
+        **with_examples(
+            "cds-service serve",
+            "CDS_FHIR_SERVERS=http://127.0.0.1:8090/fhir CDS_CORS_ORIGINS='*' cds-service serve",
+        ),
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = read_settings()
+    if not settings.is_loopback():
+        raise SettingsError(
+            "CDS_HOST must be a loopback address while CDS clients are not authenticated; use a proxy on this host"
+        )
+    logs.configure(sys.stderr)
+    app = create_app(settings)
+    sys.stdout.write(f"CDS Hooks service on http://{settings.host}:{settings.port}/cds-services\n")
+    sys.stdout.flush()
+    GunicornServer(app, settings).run()
+    return 0

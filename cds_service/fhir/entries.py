@@ -19,6 +19,14 @@ class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
     id: str | None = None
 
 
+class Issue(msgspec.Struct, frozen=True, gc=False):
+    severity: str | None = None
+
+
+class OperationOutcome(msgspec.Struct, frozen=True, gc=False):
+    issue: list[Issue] | None = None
+
+
 class BundleLink(msgspec.Struct, frozen=True, gc=False):
     relation: str | None = None
     url: str | None = None
@@ -51,8 +59,8 @@ class Read:
 
     entries: tuple[Entry, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    outcomes: int = 0
-    """OperationOutcomes among the entries: an error, or a remark on an otherwise good answer."""
+    error: bool = False
+    """An OperationOutcome among the entries says that the search failed; remarks and warnings do not count."""
     next_link: str | None = None
     full_urls: dict[str, str] = field(default_factory=dict)
 
@@ -78,14 +86,14 @@ def read_bundle_entries(bundle: Bundle) -> Read:
     full_urls = _full_urls(entry for entry in opened if entry is not None)
     entries: list[Entry] = []
     gaps: list[Gap] = []
-    outcomes = 0
+    error = False
     for position, bundle_entry in enumerate(opened):
         raw = None if bundle_entry is None or bundle_entry.resource is msgspec.UNSET else bundle_entry.resource
         head = None if raw is None else _head(raw)
         if raw is None or head is None:
             gaps.append(Gap("Resource", GapReason.UNREADABLE_ENTRY))
         elif head.resource_type == "OperationOutcome":
-            outcomes += 1
+            error = error or is_error(raw)
         elif head.resource_type in READ:
             full_url = bundle_entry.full_url if bundle_entry is not None else None
             entry = _entry(head, raw, full_url, position, full_urls)
@@ -93,7 +101,7 @@ def read_bundle_entries(bundle: Bundle) -> Read:
                 gaps.append(Gap(head.resource_type, GapReason.UNREADABLE_ENTRY))
             else:
                 entries.append(entry)
-    return Read(tuple(entries), tuple(gaps), outcomes, bundle.next_link(), full_urls)
+    return Read(tuple(entries), tuple(gaps), error, bundle.next_link(), full_urls)
 
 
 def read_resource(body: bytes) -> Entry | None:
@@ -105,6 +113,15 @@ def read_resource(body: bytes) -> Entry | None:
 def resource_type_of(body: bytes) -> str | None:
     head = _head(body)
     return head.resource_type if head is not None else None
+
+
+def is_error(raw: "msgspec.Raw | bytes") -> bool:
+    """Whether an OperationOutcome says that something failed; one that cannot be read does."""
+    try:
+        outcome = msgspec.json.decode(raw, type=OperationOutcome)
+    except UNDECODABLE:
+        return True
+    return not outcome.issue or any(issue.severity in ("error", "fatal") for issue in outcome.issue)
 
 
 def _open(raw: msgspec.Raw) -> BundleEntry | None:
