@@ -21,6 +21,7 @@ from cds_service.fhir.record import Gap, GapReason
 from cds_service.protocol import Card, Coding, Link, Source
 
 LONGEST_SUMMARY = 139
+LONGEST_PRINTED = 70
 OVERRIDE_SYSTEM = "https://cds-service.example/CodeSystem/override-reason"
 TOPIC_SYSTEM = "https://cds-service.example/CodeSystem/topic"
 OVERRIDE_REASONS = {
@@ -96,24 +97,26 @@ def _trial_card(match: TrialMatch, findings: Findings, display: Display, identit
 def _summary(match: TrialMatch) -> str:
     """Which trial, and why now, in one line."""
     trial = match.trial
-    since = next((f" since {r.since}" for r in match.gate.reasons if isinstance(r, DiseaseActive) and r.since is not None), "")
+    shown = next(
+        (f", {r.by} {r.since}" for r in match.gate.reasons if isinstance(r, DiseaseActive) and r.since is not None), ""
+    )
     listed = "no listed criterion fails" if trial.complete else "no known criterion fails, list incomplete"
     to_check = len(match.open)
     state = listed if match.outcome is Outcome.CANDIDATE else f"{listed}, {to_check} open"
     head = f"{trial.product} {trial.id} ({trial.recruitment.status})"
-    for text in (f"{head}: relapsed or refractory disease, active{since}; {state}", f"{head}: active disease{since}; {state}"):
+    for text in (f"{head}: relapsed or refractory disease{shown}; {state}", f"{head}: active disease{shown}; {state}"):
         if len(text) <= LONGEST_SUMMARY:
             return text
     return f"{head}: {state}"[:LONGEST_SUMMARY]
 
 
 def _detail(match: TrialMatch, findings: Findings, display: Display) -> str:
-    speaks = [answer for answer in match.answers if answer.admits]
+    speaks = [answer for answer in match.own if answer.admits]
     asked = [answer for answer in match.own if answer.admits is None and not answer.open]
     sections = (
         ("Speaks for it", [_line(answer, display) for answer in speaks]),
         ("Missing", [_missing_line(answer, display) for answer in match.open]),
-        ("A person must judge", [f"- {escape(_question(answer, display))}" for answer in asked]),
+        ("A person must judge", [_question(answer, display) for answer in asked]),
         ("About the trial", _about(match.trial, findings)),
     )
     return "\n\n".join(f"**{title}**\n\n" + "\n".join(lines) for title, lines in sections if lines)
@@ -124,7 +127,7 @@ def _line(answer: CriterionAnswer, display: Display) -> str:
     confirm = " *(please confirm)*" if answer.verdict.confirm else ""
     dates = sorted({str(item.fact.when) for item in answer.verdict.evidence if item.fact is not None and item.fact.when})
     dated = f" [{dates[-1]}]" if dates and dates[-1] not in reason else ""
-    return f"- {escape(answer.criterion.id)}: {escape(reason + dated)}{confirm}"
+    return f"- {_printed(answer)}: {escape(reason + dated)}{confirm}"
 
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
@@ -132,11 +135,20 @@ def _missing_line(answer: CriterionAnswer, display: Display) -> str:
     orders = list(dict.fromkeys(item.order or item.what for item in answer.verdict.missing))
     hidden = answer.criterion.sensitive and not display.show_sensitive_reasons
     settle = f" → {escape(', '.join(orders))}" if orders and not hidden else ""
-    return f"- {escape(answer.criterion.id)}: {escape(reason)}{settle}"
+    return f"- {_printed(answer)}: {escape(reason)}{settle}"
 
 
 def _question(answer: CriterionAnswer, display: Display) -> str:
-    return f"{answer.criterion.id}: {wording.why_hidden(answer, show_sensitive=display.show_sensitive_reasons)}"
+    return (
+        f"- {escape(wording.why_hidden(answer, show_sensitive=display.show_sensitive_reasons))} ({escape(answer.criterion.id)})"
+    )
+
+
+def _printed(answer: CriterionAnswer) -> str:
+    """The protocol's own words, cut to a line, with their number."""
+    text = answer.criterion.text
+    cut = text if len(text) <= LONGEST_PRINTED else f"{text[:LONGEST_PRINTED].rsplit(' ', 1)[0]} …"
+    return f"**{escape(cut)}** ({escape(answer.criterion.id)})"
 
 
 def _about(trial: Trial, findings: Findings) -> list[str]:
@@ -180,7 +192,7 @@ def _open_gate_line(match: TrialMatch) -> str:
 def _ruled_out_line(match: TrialMatch, display: Display) -> str:
     first = match.barring[0]
     reason = wording.why_hidden(first, show_sensitive=display.show_sensitive_reasons)
-    return f"- {_named(match.trial)}: ruled out by {escape(first.criterion.id)}: {escape(reason)}"
+    return f"- {_named(match.trial)}: ruled out by {_printed(first)}: {escape(reason)}"
 
 
 def _named(trial: Trial) -> str:

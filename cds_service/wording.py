@@ -57,7 +57,12 @@ _GAPS = {
 
 def reason(verdict: Verdict) -> str:
     """Why the answer is what it is, in one line."""
-    return "; ".join(filter(None, (_sentence(item) for item in verdict.reasons))) or "nothing in the record tells"
+    recorded = [item.fact for item in verdict.reasons if isinstance(item, why.Recorded)]
+    sentences = [f"on record: {', '.join(_named(fact) for fact in recorded)}"] if recorded else []
+    silent = [item.what for item in verdict.reasons if isinstance(item, why.NoneRecorded)]
+    sentences += [_sentence(item) for item in verdict.reasons if not isinstance(item, why.Recorded | why.NoneRecorded)]
+    sentences += [f"no record found: {', '.join(silent)}"] if silent else []
+    return "; ".join(sentences) or "nothing in the record tells"
 
 
 def why_hidden(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
@@ -151,7 +156,7 @@ def _limit(item: why.Compared) -> str:
 
 
 def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.LongAgo") -> str:
-    named = f"{item.fact.label}{_on(item.fact.when)}"
+    named = _named(item.fact)
     match item:
         case why.Recorded():
             return f"on record: {named}"
@@ -161,6 +166,10 @@ def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.Lon
             return f"{named}: whether within {item.span} is not recorded"
         case why.LongAgo():
             return f"long ago: {named}"
+
+
+def _named(fact: Fact) -> str:
+    return f"{fact.label}{_on(fact.when)}"
 
 
 def _of_silence(item: "why.NoneRecorded | why.NothingFound | why.NotSearched | why.NotUnderstood") -> str:

@@ -23,7 +23,7 @@ class Authority:
 
 def silence(case: Case, kind: Kind, value_sets: Sequence[str], authority: Authority | None) -> Verdict:
     """The answer to "is there any …" when none was found."""
-    what = case.terminology[value_sets[0]].title
+    what = ", ".join(case.terminology[value_set].title for value_set in value_sets)
     entries = case.facts.of_kind(kind)
     searched = [Evidence(searched=kind.value, count=len(entries))]
     if kind not in case.facts.searched:

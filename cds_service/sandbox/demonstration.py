@@ -1,0 +1,103 @@
+"""What `demo` does: service and FHIR server started, charts opened, cards shown as a person would want to read them."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from rich.console import Console, Group
+from rich.markdown import Markdown
+from rich.panel import Panel
+from rich.text import Text
+
+from cds_service.app import create_app
+from cds_service.hooks.patient_view import SERVICE
+from cds_service.outbound.door import Door, Limits, Reply
+from cds_service.sandbox import stories
+from cds_service.sandbox.ehr import PracticeEhr
+from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
+from cds_service.sandbox.running import running
+from cds_service.sandbox.search import Json
+from cds_service.sandbox.stories import SCENES, WRITTEN_FOR, Scene, Sends
+from cds_service.settings import Settings
+
+_COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the demonstration runs."""
+
+    fixtures: Path = stories.DIRECTORY
+    fhir_server: str | None = None
+    """A FHIR server of the user's instead of the embedded one."""
+    load: bool = False
+    serve: bool = False
+    service_port: int = 0
+    fhir_port: int = 0
+
+
+def demonstrate(plan: Plan, settings: Settings, console: Console) -> int:
+    """Open the charts of all scenes and show the cards; returns the exit status."""
+    patients = stories.load(plan.fixtures)
+    scenes = [scene for scene in SCENES if scene.story in patients] or [Scene(name, Sends.ACCESS) for name in patients]
+    with _stage(plan, settings, patients, scenes) as ehr:
+        for scene in scenes:
+            patient = stories.patient_id(patients[scene.story])
+            reply = ehr.open_chart(SERVICE.entry.id, patient, prefetch=scene.sends is Sends.PREFETCH)
+            _show(scene, reply, console)
+        if plan.serve:
+            _wait(ehr, stories.patient_id(patients[scenes[0].story]), console)
+    return 0
+
+
+@contextmanager
+def _stage(plan: Plan, settings: Settings, patients: dict[str, list[Json]], scenes: list[Scene]) -> Iterator[PracticeEhr]:
+    """The FHIR server and the service, running."""
+    door = Door(Limits(connect=5, read=60, body=100_000_000))
+    with ExitStack() as stack:
+        server = plan.fhir_server
+        if server is None:
+            refused = {stories.patient_id(patients[s.story]) for s in scenes if s.sends is Sends.NOTHING}
+            everything = ResourceStore(resource for resources in patients.values() for resource in resources)
+            embedded = create_fhir_server(everything, refused=frozenset(refused))
+            server = stack.enter_context(running(embedded, plan.fhir_port)) + "/fhir"
+        app = create_app(replace(settings, fhir_servers=(*settings.fhir_servers, server)), clock=lambda: WRITTEN_FOR)
+        ehr = PracticeEhr(stack.enter_context(running(app, plan.service_port)), server, door)
+        if plan.load:
+            for resources in patients.values():
+                ehr.load(resources)
+        yield ehr
+
+
+def _show(scene: Scene, reply: Reply, console: Console) -> None:
+    console.rule(Text(scene.story.replace("-", " ").capitalize(), style="bold"))
+    console.print(f"The EHR {scene.sends.value}.", style="dim")
+    answer = cast(Json, json.loads(reply.body))
+    if reply.status != 200:
+        issues = cast(list[Json], answer["issue"])
+        console.print(Text(f"HTTP {reply.status}: {issues[0]['diagnostics']}", style="red"))
+        return
+    cards = cast(list[Json], answer["cards"])
+    if not cards:
+        console.print("No cards.", style="dim")
+    for card in cards:
+        colour = _COLOURS[str(card["indicator"])]
+        content = Group(Text(f"{card['summary']}\n", style=f"bold {colour}"), Markdown(str(card.get("detail", ""))))
+        console.print(Panel(content, border_style=colour))
+
+
+def _wait(ehr: PracticeEhr, patient: str, console: Console) -> None:
+    """Keep both servers running until Ctrl-C."""
+    request = json.dumps(json.loads(ehr.request(SERVICE.entry.id, patient, prefetch=False)))
+    console.rule("Both keep running; Ctrl-C ends them")
+    for line in (
+        f"Discovery    {ehr.service}/cds-services",
+        f"FHIR server  {ehr.fhir_server}",
+        f"curl -s {ehr.service}/cds-services/{SERVICE.entry.id} -H 'Content-Type: application/json' -d '{request}'",
+    ):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    threading.Event().wait()
