@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cds_service import wording
-from cds_service.criteria.match import CriterionAnswer, Outcome, TrialMatch, in_reading_order
+from cds_service.criteria.match import CriterionAnswer, TrialMatch, in_reading_order
 from cds_service.criteria.reasons import DiseaseActive
 from cds_service.criteria.trial import Trial
 from cds_service.criteria.verdict import Answer
@@ -102,8 +102,8 @@ def _summary(match: TrialMatch) -> str:
     )
     listed = "no listed criterion fails" if trial.complete else "no known criterion fails, list incomplete"
     to_check = len(match.open)
-    state = listed if match.outcome is Outcome.CANDIDATE else f"{listed}, {to_check} open"
-    head = f"{trial.product} {trial.id} ({trial.recruitment.status})"
+    state = f"{listed}, {to_check} open" if to_check else listed
+    head = f"{trial.product} {trial.id} ({_status(trial)})"
     for text in (f"{head}: relapsed or refractory disease{shown}; {state}", f"{head}: active disease{shown}; {state}"):
         if len(text) <= LONGEST_SUMMARY:
             return text
@@ -153,7 +153,7 @@ def _printed(answer: CriterionAnswer) -> str:
 
 def _about(trial: Trial, findings: Findings) -> list[str]:
     old = ", an old status" if trial.recruitment.is_old(findings.facts.as_of) else ""
-    status = f"{trial.recruitment.status} on {trial.recruitment.as_of}{old}"
+    status = f"{_status(trial)} on {trial.recruitment.as_of}{old}"
     newest = max((fact.when.last for fact in findings.facts.results if fact.when is not None), default=None)
     return [
         f"- {escape(trial.title)}",
@@ -191,12 +191,17 @@ def _open_gate_line(match: TrialMatch) -> str:
 
 def _ruled_out_line(match: TrialMatch, display: Display) -> str:
     first = match.barring[0]
-    reason = wording.why_hidden(first, show_sensitive=display.show_sensitive_reasons)
-    return f"- {_named(match.trial)}: ruled out by {_printed(first)}: {escape(reason)}"
+    reason = escape(wording.why_hidden(first, show_sensitive=display.show_sensitive_reasons))
+    hidden = first.criterion.sensitive and not display.show_sensitive_reasons
+    return f"- {_named(match.trial)}: ruled out by {reason if hidden else f'{_printed(first)}: {reason}'}"
 
 
 def _named(trial: Trial) -> str:
-    return f"**{escape(trial.product)} {trial.id}** ({escape(trial.recruitment.status)})"
+    return f"**{escape(trial.product)} {trial.id}** ({escape(_status(trial))})"
+
+
+def _status(trial: Trial) -> str:
+    return "status unknown" if trial.recruitment.status == "unknown" else trial.recruitment.status
 
 
 def _gaps_card(gaps: Sequence[Gap], matches: Sequence[TrialMatch], identity: _Identity) -> Card:

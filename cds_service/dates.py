@@ -50,10 +50,13 @@ class DateRange:
     def __str__(self) -> str:
         if self.is_day():
             return self.first.isoformat()
-        if (self.first.year, self.first.month) == (self.last.year, self.last.month):
-            return f"{self.first:%Y-%m}"
-        if self.first.year == self.last.year and self.is_year_only():
-            return f"{self.first:%Y}"
+        starts_month = self.first.day == 1
+        ends_month = self.last.day == calendar.monthrange(self.last.year, self.last.month)[1]
+        if starts_month and ends_month and self.first.year == self.last.year:
+            if self.first.month == self.last.month:
+                return f"{self.first:%Y-%m}"
+            if (self.first.month, self.last.month) == (1, 12):
+                return f"{self.first:%Y}"
         return f"{self.first.isoformat()} to {self.last.isoformat()}"
 
 

@@ -59,16 +59,14 @@ def reason(verdict: Verdict) -> str:
     """Why the answer is what it is, in one line."""
     recorded = [item.fact for item in verdict.reasons if isinstance(item, why.Recorded)]
     sentences = [f"on record: {', '.join(_named(fact) for fact in recorded)}"] if recorded else []
-    silent = [item.what for item in verdict.reasons if isinstance(item, why.NoneRecorded)]
-    sentences += [_sentence(item) for item in verdict.reasons if not isinstance(item, why.Recorded | why.NoneRecorded)]
-    sentences += [f"no record found: {', '.join(silent)}"] if silent else []
+    sentences += [_sentence(item) for item in verdict.reasons if not isinstance(item, why.Recorded)]
     return "; ".join(sentences) or "nothing in the record tells"
 
 
 def why_hidden(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
     """The reason for a shared screen: a sensitive one is not named."""
     if answer.criterion.sensitive and not show_sensitive:
-        return "a listed criterion, see the record"
+        return "a listed exclusion, see the record"
     return reason(answer.verdict)
 
 
@@ -175,7 +173,7 @@ def _named(fact: Fact) -> str:
 def _of_silence(item: "why.NoneRecorded | why.NothingFound | why.NotSearched | why.NotUnderstood") -> str:
     match item:
         case why.NoneRecorded():
-            return f"no record found: {item.what}"
+            return f"no record found: {item.what} ({item.because})"
         case why.NothingFound():
             return f"nothing on record, which does not exclude it: {item.what}"
         case why.NotSearched():

@@ -173,6 +173,7 @@ class NoneRecorded:
 
     what: str
     kind: Kind
+    because: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ from cds_service.fhir import resources as fhir
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 
 USABLE = frozenset({"final", "amended", "corrected"})
+ANTIGENS = frozenset({"cd123", "cd117", "cd33", "cll1"})
+"""Of tests that reports tell in words, only these are read; numbers come from Observations."""
 _LARGEST = Decimal("1e12")
 _NUMBER = re.compile(
     r"\s*(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<value>\d+(?:\.\d+)?)(?:\s*(?:-|–|to)\s*(?P<high>\d+(?:\.\d+)?))?\s*(?P<unit>\S*)\s*"
@@ -41,7 +43,7 @@ def results(reference: str, resource: fhir.Observation, terminology: Terminology
         for component in many(resource.component)
     )
     whole = _result(reference, resource, resource.code, when, method, terminology, panel=components)
-    if not components or _has_value(resource) or whole.recognition.by_code:
+    if _has_value(resource) or not (components or resource.has_member):  # a mere panel says nothing itself
         yield whole
     yield from components
 
@@ -178,7 +180,7 @@ _CLAUSES = re.compile(r"[.;,\n。；，]|\band\b|\bbut\b")
 def report_results(
     reference: str, resource: fhir.DiagnosticReport, terminology: Terminology, zone: ZoneInfo
 ) -> Iterator[Result]:
-    """Each clause of a report's conclusion that names a test of ours, as a result in words.
+    """Each clause of a report's conclusion that names an antigen, as a result in words.
 
     A conclusion is free text: what is read from it is always a text match, to be confirmed.
     """
@@ -192,6 +194,6 @@ def report_results(
     method = f"{words_of(resource.code)} {resource.conclusion.lower()}"
     for clause in filter(None, (part.strip() for part in _CLAUSES.split(resource.conclusion))):
         named = terminology.named_in(AskedOf.OBSERVATION, clause)
-        if named.by_text:
+        if named.by_text & ANTIGENS:
             value = terminology.recognise(AskedOf.ANSWER, [], [clause])
             yield Result(reference, label(resource.code), named, when, words=clause, value=value, method=method)

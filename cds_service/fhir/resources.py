@@ -143,6 +143,7 @@ class Observation(ObservationValue, frozen=True, gc=False):
     specimen: Reference | None = None
     body_site: CodeableConcept | None = None
     component: list[ObservationValue] | ObservationValue | None = None
+    has_member: list[Reference] | Reference | None = None
     note: list[Annotation] | Annotation | None = None
 
 

@@ -41,7 +41,7 @@ class Antigen(Word):
         return answer or unknown(NoResult(asked.what), missing=[asked.missing()])
 
     def value_sets(self) -> Iterator[str]:
-        yield self.antigen
+        yield from (self.antigen, f"{self.antigen}_directed")
 
     def _names(self) -> Iterator[str]:
         yield from (self.antigen, f"{self.antigen}_cells", f"{self.antigen}_stain", f"{self.antigen}_intensity")

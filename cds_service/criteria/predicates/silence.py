@@ -37,4 +37,4 @@ def silence(case: Case, kind: Kind, value_sets: Sequence[str], authority: Author
         return unknown(NotUnderstood(what, kind, odd), evidence=searched)
     if authority.whole_history and case.course.treated_elsewhere:
         return unknown(TreatedElsewhere(), evidence=searched)
-    return not_met(NoneRecorded(what, kind), evidence=searched, confirm=True)
+    return not_met(NoneRecorded(what, kind, authority.because), evidence=searched, confirm=True)

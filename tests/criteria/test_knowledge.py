@@ -1,0 +1,155 @@
+"""The knowledge as shipped, and what `check` says of broken files."""
+
+from pathlib import Path
+
+import pytest
+
+from cds_service.assumptions import load as load_assumptions
+from cds_service.criteria import load
+from cds_service.criteria.knowledge import Knowledge, load_knowledge, words_in
+from cds_service.errors import KnowledgeErrors
+from cds_service.terminology.value_set import AskedOf
+
+# The 97 rows in the protocols' order, as agreed with those who build on `explain`.
+ROWS = {
+    "NCT04014881": "I1 I1A I1B.i I1B.ii I1B.iii I1B.iv I1B.v I1B.vi I2 I3 SEX X*",
+    "NCT04265963": (
+        "I1 I2 I2.1 I2.2 I2.3 I2.4 I2.D I3 I4 I5 I6 I7 I8 I9 I10 I11a I11b I12 I13 I14 I15 X1 X2 X3 X4 X5 X6 X7 X7a X7b X7c X7d"
+    ),
+    "NCT05943314": "D AG AGE X*",
+    "NCT06006403": "I1 I2 I3 I3a I3b1 I3b2 I3b3 I3b4 I3b5 I3c I4 I5 I6 I6a I6b I6c I6d1 I6e I7 X*",
+    "NCT07144020": ("I1 I2 I2n I2a I2b1 I2b2 I2b3 I2b4 I2b5 I3 I4a I4b I4c I5 I6 I7 I8 I9 I10 AGE X1 X2 X3 X4 X5 X6 X7 X8 X9"),
+}
+PARTS = {
+    "NCT04014881": {"I1": "I1A I1B.i I1B.ii I1B.iii I1B.iv I1B.v I1B.vi"},
+    "NCT04265963": {"I2": "I2.1 I2.2 I2.3 I2.4 I2.D", "X7": "X7a X7b X7c X7d"},
+    "NCT05943314": {},
+    "NCT06006403": {"I3": "I3a I3b1 I3b2 I3b3 I3b4 I3b5 I3c"},
+    "NCT07144020": {"I2": "I2a I2b1 I2b2 I2b3 I2b4 I2b5"},
+}
+
+
+def test_every_row_of_the_protocols_is_there_in_its_order(knowledge: Knowledge) -> None:
+    assert {trial.id: " ".join(row.id for row in trial.rows()) for trial in knowledge.trials} == ROWS
+
+
+def test_parts_name_the_sentence_that_they_belong_to(knowledge: Knowledge) -> None:
+    for trial in knowledge.trials:
+        named = {row.id: row.part_of for row in trial.rows() if row.part_of is not None}
+        assert named == {part: whole for whole, parts in PARTS[trial.id].items() for part in parts.split()}
+
+
+def test_at_least_78_rows_are_computed_and_at_most_19_asked(knowledge: Knowledge) -> None:
+    rows = [row for trial in knowledge.trials for row in trial.rows()]
+    assert len(rows) == 97
+    assert sum(row.asked for row in rows) <= 19
+
+
+def test_only_one_trial_recruits(knowledge: Knowledge) -> None:
+    assert [trial.id for trial in knowledge.trials if trial.recruitment.is_open()] == ["NCT07144020"]
+
+
+def test_no_reading_has_been_reviewed_yet(knowledge: Knowledge) -> None:
+    assert all(trial.reviewed is None for trial in knowledge.trials)
+
+
+def test_every_value_set_is_asked_for(knowledge: Knowledge) -> None:
+    roots = [row.word for trial in knowledge.trials for row in trial.rows()] + list(knowledge.readings.values())
+    asked = {name for root in roots for word in words_in(root) for name in word.value_sets()}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in Path("cds_service").rglob("*.py"))
+    unused = [one.name for one in knowledge.terminology if one.name not in asked and f'"{one.name}"' not in code]
+    excluding = {name for one in knowledge.terminology for name in one.excluded}
+    answers = {one.name for one in knowledge.terminology if one.asked_of is AskedOf.ANSWER}
+    by_antigen = ("_cells", "_stain", "_intensity")
+    assert [name for name in unused if name not in excluding | answers and not name.endswith(by_antigen)] == []
+
+
+def test_the_digest_changes_with_the_assumptions(tmp_path: Path, knowledge: Knowledge) -> None:
+    site = tmp_path / "site.yaml"
+    text = Path("cds_service/assumptions.yaml").read_text(encoding="utf-8")
+    site.write_text(text.replace("fresh: 14 days", "fresh: 13 days"), encoding="utf-8")
+    assert load_knowledge(site).digest != knowledge.digest
+
+
+GOOD = (load.TRIALS / "NCT05943314.yaml").read_text(encoding="utf-8")
+BROKEN = [
+    ("at_most: 18", "at_moost: 18", "unknown field"),
+    ("at_most: 18", "at_most: eighteen", "is not a whole number"),
+    ("kind: inclusion", "kind: inklusion", "use inclusion or exclusion"),
+    ("id: NCT05943314", "id: NCT00000000", "is not the file's name"),
+    ("course: relapse", "course: relapsed", "has no such value"),
+    ("age: completed years", "age: years", "is not an age"),
+    ("reviewed: null", "reviewed: null\nreviewed: null", "stands twice"),
+    ("course: active", "criterion: I99", "does not stand above"),
+    ("complete: no", "complete: maybe", "use yes or no"),
+    ("as_of: 2026-08-22", "as_of: yesterday", "write YYYY-MM-DD"),
+    ("- id: AG\n", "- id: D\n", "twice"),
+    ("any:\n          - course: relapse\n          - course: refractory", "any: []", "is empty"),
+    ("ask_list: ", "ask_liszt: ", "words of the vocabulary"),
+    ("title:", "titel:", "wrong header"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), BROKEN)
+def test_a_broken_trial_file_is_reported_with_its_place(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    assert old in GOOD
+    path = tmp_path / "NCT05943314.yaml"
+    path.write_text(GOOD.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        load.load_trial(path, load_assumptions())
+    assert problem in str(caught.value)
+    assert "NCT05943314.yaml" in str(caught.value)
+    assert all(fault.fix for fault in caught.value.faults)
+
+
+def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "NCT05943314.yaml"
+    path.write_text(GOOD.replace("course: relapse", "course: x").replace("at_most: 18", "at_most: y"), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        load.load_trial(path, load_assumptions())
+    assert len(caught.value.faults) == 2
+
+
+def test_a_fault_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "NCT05943314.yaml"
+    path.write_text(GOOD.replace("at_most: 18", "at_most: y"), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        load.load_trial(path, load_assumptions())
+    line = next(n for n, text in enumerate(GOOD.splitlines(), 1) if "at_most: 18" in text)
+    assert caught.value.faults[0].line == line
+
+
+def test_a_value_set_that_does_not_exist_stops_the_start(tmp_path: Path) -> None:
+    for path in load.TRIALS.glob("*.yaml"):
+        text = path.read_text(encoding="utf-8").replace("observation: alt,", "observation: altt,")
+        (tmp_path / path.name).write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeErrors, match="asks for the value set altt"):
+        load_knowledge(trials_directory=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("fresh: 14 days", "fresh: a fortnight", "is not a length"),
+        ("male: 450 ms", "male: long", "is not a limit"),
+        ("superseded_by: [course]", "superseded_by: [weather]", "weather is not known"),
+        ("limits:", "limitz:", "right shape"),
+    ],
+)
+def test_broken_assumptions_stop_the_start(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    path = tmp_path / "site.yaml"
+    text = Path("cds_service/assumptions.yaml").read_text(encoding="utf-8")
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors, match=problem):
+        load_knowledge(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("a: &x [1]\nb: *x", "alias"), ("a: {<<: {b: 1}}", "merges"), ("a: [", "is not YAML"), ("a: 1\na: 2", "stands twice")],
+)
+def test_yaml_that_says_less_than_it_seems_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "readings.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(KnowledgeErrors, match=problem):
+        load.load_readings(path, load_assumptions())
