@@ -7,8 +7,8 @@ import pytest
 
 from cds_service.criteria.knowledge import Knowledge, load_knowledge
 from cds_service.criteria.match import CriterionAnswer
-from cds_service.fhir.bundle import read_bundle
 from cds_service.evaluation import Findings, evaluate
+from cds_service.fhir.bundle import read_bundle
 from tests.records import AS_OF, Record
 
 ZONE = ZoneInfo("Asia/Kathmandu")

@@ -16,7 +16,13 @@ class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
     """What must be known of a resource before it is decoded."""
 
     resource_type: str
-    id: str | None = None
+
+
+class Identified(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """A resource that others may refer to."""
+
+    resource_type: str
+    id: str
 
 
 class Issue(msgspec.Struct, frozen=True, gc=False):
@@ -138,13 +144,20 @@ def _head(raw: "msgspec.Raw | bytes") -> Head | None:
         return None
 
 
+def _identified(raw: msgspec.Raw) -> Identified | None:
+    try:
+        return msgspec.json.decode(raw, type=Identified)
+    except UNDECODABLE:
+        return None
+
+
 def _entry(head: Head, raw: "msgspec.Raw | bytes", full_url: str | None, position: int, urls: dict[str, str]) -> Entry | None:
     try:
         resource: Resource | Observation = msgspec.json.decode(raw, type=READ[head.resource_type])
     except UNDECODABLE:
         return None
-    if head.id:
-        reference = f"{head.resource_type}/{head.id}"
+    if resource.id:
+        reference = f"{head.resource_type}/{resource.id}"
     else:
         reference = canonical(full_url, urls) or f"{head.resource_type}/#{position + 1}"
     return Entry(reference, resource, bytes(raw))
@@ -154,8 +167,8 @@ def _full_urls(opened: Iterable[BundleEntry]) -> dict[str, str]:
     """fullUrl → "Type/id", for entries that others may refer to by urn:uuid."""
     found: dict[str, str] = {}
     for entry in opened:
-        if entry.full_url and entry.resource is not msgspec.UNSET and (head := _head(entry.resource)) is not None and head.id:
-            found[entry.full_url] = f"{head.resource_type}/{head.id}"
+        if entry.full_url and entry.resource is not msgspec.UNSET and (named := _identified(entry.resource)) is not None:
+            found[entry.full_url] = f"{named.resource_type}/{named.id}"
     return found
 
 

@@ -1,0 +1,187 @@
+"""The FHIR server as it really answers: pages, loops, foreign hosts, refusals, broken bodies."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from cds_service.fhir.client import Cache, FhirClient
+from cds_service.fhir.record import GapReason
+from cds_service.outbound.door import Door, Limits
+
+BASE = "https://ehr.example/fhir"
+
+
+def client(*, cache: float = 0, pages: int = 20, body: int = 1_000_000) -> FhirClient:
+    return FhirClient(BASE, "token", Door(Limits(body=body)), Cache(cache), pages)
+
+
+def condition(number: int) -> dict[str, Any]:
+    return {"resourceType": "Condition", "id": f"c{number}", "subject": {"reference": "Patient/p"}}
+
+
+def page(*numbers: int, following: str | None = None) -> dict[str, Any]:
+    link = [{"relation": "next", "url": following}] if following else []
+    return {"resourceType": "Bundle", "link": link, "entry": [{"resource": condition(number)} for number in numbers]}
+
+
+def found(result: Any) -> list[str]:
+    return [entry.reference for entry in result.entries]
+
+
+@responses.activate
+def test_pages_are_followed_to_the_end_and_repeats_dropped() -> None:
+    responses.get(f"{BASE}/Condition", json=page(1, 2, following=f"{BASE}?_getpages=a&_getpagesoffset=2"))
+    responses.get(BASE, json=page(2, 3))
+    result = client().search("Condition", [("patient", "p")])
+    assert found(result) == ["Condition/c1", "Condition/c2", "Condition/c3"]
+    assert result.failed is None
+
+
+@responses.activate
+def test_a_next_link_that_names_the_inner_host_is_read_on_the_known_one() -> None:
+    responses.get(f"{BASE}/Condition", json=page(1, following="http://inner:8080/fhir?_getpages=a"))
+    responses.get(BASE, json=page(2))
+    assert found(client().search("Condition", [("patient", "p")])) == ["Condition/c1", "Condition/c2"]
+
+
+@responses.activate
+@pytest.mark.parametrize("link", ["https://attacker.example/other?x=1", "https://attacker.example/fhir/Condition?x=1"])
+def test_a_next_link_to_another_place_is_not_followed(link: str) -> None:
+    responses.get(f"{BASE}/Condition", json=page(1, following=link))
+    result = client().search("Condition", [("patient", "p")])
+    assert result.failed is GapReason.INCOMPLETE
+    assert len(responses.calls) == 1
+
+
+@responses.activate
+def test_pages_that_loop_end() -> None:
+    responses.get(f"{BASE}/Condition", json=page(1, following=f"{BASE}?_getpages=a"))
+    responses.get(BASE, json=page(2, following=f"{BASE}?_getpages=a"))
+    assert client().search("Condition", [("patient", "p")]).failed is GapReason.INCOMPLETE
+
+
+@responses.activate
+def test_there_is_a_last_page_even_if_the_server_has_none() -> None:
+    responses.get(f"{BASE}/Condition", json=page(0, following=f"{BASE}?n=0"))
+    for number in range(10):
+        url = f"{BASE}?n={number}"
+        responses.get(url, json=page(number + 1, following=f"{BASE}?n={number + 1}"))
+    result = client(pages=3).search("Condition", [("patient", "p")])
+    assert result.failed is GapReason.INCOMPLETE
+    assert len(responses.calls) <= 4
+
+
+REFUSALS = [
+    (401, GapReason.NO_ACCESS),
+    (403, GapReason.NO_ACCESS),
+    (404, GapReason.NOT_OFFERED),
+    (400, GapReason.NOT_OFFERED),
+    (410, GapReason.NOT_OFFERED),
+    (500, GapReason.SERVER_ERROR),
+    (503, GapReason.SERVER_ERROR),
+    (429, GapReason.SERVER_ERROR),
+    (302, GapReason.UNREACHABLE),
+]
+
+
+@responses.activate
+@pytest.mark.parametrize(("status", "reason"), REFUSALS)
+def test_a_refusal_becomes_its_reason(status: int, reason: GapReason) -> None:
+    responses.get(f"{BASE}/Condition", status=status, body="<html>", headers={"Location": "https://attacker.example/"})
+    responses.get(f"{BASE}/Patient/p", status=status, body="<html>", headers={"Location": "https://attacker.example/"})
+    assert client().search("Condition", [("patient", "p")]).failed is reason
+    assert client().read("Patient", "p") is reason
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", GapReason.SERVER_ERROR),
+        (b'{"resourceType": "Bund', GapReason.SERVER_ERROR),
+        (b"<html></html>", GapReason.SERVER_ERROR),
+        (json.dumps({"resourceType": "OperationOutcome"}).encode(), GapReason.SERVER_ERROR),
+        (
+            json.dumps(
+                {
+                    "resourceType": "Bundle",
+                    "entry": [{"resource": {"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}}],
+                }
+            ).encode(),
+            GapReason.OPERATION_OUTCOME,
+        ),
+    ],
+)
+def test_a_body_that_is_no_answer_becomes_its_reason(body: bytes, reason: GapReason) -> None:
+    responses.get(f"{BASE}/Condition", body=body)
+    assert client().search("Condition", [("patient", "p")]).failed is reason
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (requests.exceptions.ConnectTimeout(), GapReason.TIMEOUT),
+        (requests.exceptions.ReadTimeout(), GapReason.TIMEOUT),
+        (requests.exceptions.ConnectionError(), GapReason.UNREACHABLE),
+        (requests.exceptions.SSLError(), GapReason.UNREACHABLE),
+        (requests.exceptions.ChunkedEncodingError(), GapReason.UNREACHABLE),
+    ],
+)
+def test_a_broken_connection_becomes_its_reason(error: Exception, reason: GapReason) -> None:
+    responses.get(f"{BASE}/Condition", body=error)
+    responses.get(f"{BASE}/Patient/p", body=error)
+    assert client().search("Condition", [("patient", "p")]).failed is reason
+    assert client().read("Patient", "p") is reason
+
+
+@responses.activate
+def test_a_later_page_that_fails_leaves_the_search_incomplete() -> None:
+    responses.get(f"{BASE}/Condition", json=page(1, following=f"{BASE}?_getpages=a"))
+    responses.get(BASE, status=410)
+    result = client().search("Condition", [("patient", "p")])
+    assert found(result) == ["Condition/c1"]
+    assert result.failed is GapReason.INCOMPLETE
+
+
+@responses.activate
+def test_a_body_beyond_the_limit_is_not_read_to_its_end() -> None:
+    responses.get(f"{BASE}/Condition", body=b"x" * 5000)
+    assert client(body=1000).search("Condition", [("patient", "p")]).failed is GapReason.INCOMPLETE
+
+
+@responses.activate
+def test_a_long_query_is_posted() -> None:
+    responses.post(f"{BASE}/Condition/_search", json=page(1))
+    codes = ",".join(f"code-{number}" for number in range(300))
+    assert found(client().search("Condition", [("patient", "p"), ("code", codes)])) == ["Condition/c1"]
+
+
+def test_an_empty_parameter_is_never_sent() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        client().search("Condition", [("patient", "")])
+
+
+@responses.activate
+def test_the_cache_never_serves_one_token_what_another_may_see() -> None:
+    responses.get(f"{BASE}/Condition", json=page(1))
+    cache, door = Cache(60), Door(Limits())
+    for token in ("one", "one", "two"):
+        FhirClient(BASE, token, door, cache).search("Condition", [("patient", "p")])
+    assert [sent.request.headers["Authorization"] for sent in responses.calls] == ["Bearer one", "Bearer two"]
+
+
+@responses.activate
+def test_a_failure_is_not_kept() -> None:
+    responses.get(f"{BASE}/Condition", status=503)
+    responses.get(f"{BASE}/Condition", json=page(1))
+    reader = client(cache=60)
+    assert reader.search("Condition", [("patient", "p")]).failed is GapReason.SERVER_ERROR
+    assert found(reader.search("Condition", [("patient", "p")])) == ["Condition/c1"]
+
+
+def test_credentials_of_the_machine_are_ignored() -> None:
+    assert Door(Limits())._session.trust_env is False
