@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cds_service.assumptions import load as load_assumptions
 from cds_service.errors import SettingsError
 from cds_service.settings import SETTINGS, read_settings
 
@@ -40,3 +41,9 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     readme = Path("README.md").read_text(encoding="utf-8")
     for setting in SETTINGS:
         assert f"| `{setting.name}` | `{setting.default or ' '}` | {setting.help} |" in readme
+
+
+def test_the_readme_lists_every_assumption_with_its_source() -> None:
+    readme = Path("README.md").read_text(encoding="utf-8")
+    for name, (value, source) in load_assumptions().sources.items():
+        assert f"| `{name}` | {value} | {source} |" in readme

@@ -78,7 +78,7 @@ def read_words(words: str) -> Reading | None:
     for finding, pattern in _WORDS.items():
         if pattern.search(words):
             return Reading(finding, from_text, partial)
-    return Reading(Finding.POSITIVE, from_text, partial=True) if partial else None
+    return Reading(Finding.POSITIVE, from_text=True, partial=True) if _PARTIAL.fullmatch(words.strip()) else None
 
 
 def _interpretation(result: Result) -> Reading | None:
