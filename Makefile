@@ -21,7 +21,7 @@ serve: .venv/.installed
 	$(BIN)/cds-service serve
 
 hapi: .venv/.installed
-	$(BIN)/python tests/hapi/run.py
+	$(BIN)/python -m tests.hapi.run
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
