@@ -30,7 +30,7 @@ class GunicornServer(BaseApplication):
         self.cfg.set("accesslog", None)
         self.cfg.set("errorlog", "/dev/null")
 
-    def load(self) -> Flask:  # type: ignore[override]  # Flask is a WSGI application; the stub spells the protocol out
+    def load(self) -> Flask:  # type: ignore[override]  # gunicorn spells the WSGI protocol out
         return self._app
 
 

@@ -104,7 +104,7 @@ def disease_course(facts: PatientFacts, assumptions: Assumptions) -> DiseaseCour
 
 
 def _statements(facts: PatientFacts) -> Iterator[Statement]:
-    for diagnosis in facts.diagnoses_in("aml"):
+    for diagnosis in (*facts.diagnoses_in("aml"), *facts.diagnoses_in("myeloid_sarcoma")):
         if diagnosis.verification is Verification.UNCONFIRMED:
             continue
         when = diagnosis.recorded or diagnosis.onset
@@ -200,7 +200,7 @@ def _treated_elsewhere(facts: PatientFacts) -> bool:
 
 def _begins_in_the_middle(facts: PatientFacts) -> bool:
     """The first AML statement is already relapse, refractory, remission or "history of"."""
-    diagnoses = [*facts.diagnoses_in("aml"), *facts.diagnoses_in("history_of_leukemia")]
+    diagnoses = [d for name in ("aml", "myeloid_sarcoma", "history_of_leukemia") for d in facts.diagnoses_in(name)]
     starts = [start for therapy in facts.therapies_in("antileukemic") if (start := therapy.started) is not None]
     if not diagnoses or any(_is_first_diagnosis(diagnosis, starts) for diagnosis in diagnoses):
         return False

@@ -198,6 +198,7 @@ DISEASE = [
     ("003-D", man().condition("C92.00", "AML", status="relapse"), "met!"),
     ("003-D", man().condition("12291000132102", "Refractory AML", system=SNOMED), "met!"),
     ("003-D", man().condition("C92.00", "AML"), "unknown"),
+    ("003-D", man().condition("C92.32", "Myeloid sarcoma, in relapse"), "met!"),
     ("002-I3c", relapsed_aml(), "not_met!"),
     ("002-I3c", man().condition("C86.40", "Blastic NK-cell lymphoma"), "unknown"),
     ("002-I3a", man().condition("C86.40", "Blastic NK-cell lymphoma"), "not_met!"),
