@@ -111,10 +111,12 @@ def _summary(match: TrialMatch) -> str:
 
 
 def _detail(match: TrialMatch, findings: Findings, display: Display) -> str:
-    speaks = [answer for answer in match.own if answer.admits]
+    speaks = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.MET]
+    not_excluded = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.NOT_MET]
     asked = [answer for answer in match.own if answer.admits is None and not answer.open]
     sections = (
         ("Speaks for it", [_line(answer, display) for answer in speaks]),
+        ("Not excluded by", [_line(answer, display) for answer in not_excluded]),
         ("Missing", [_missing_line(answer, display) for answer in match.open]),
         ("A person must judge", [_question(answer, display) for answer in asked]),
         ("About the trial", _about(match.trial, findings)),

@@ -44,6 +44,11 @@ def test_a_card_tells_what_speaks_what_is_missing_and_what_a_person_must_judge(j
     assert "ALT [LOINC 1742-6]".replace("[", "\\[").replace("]", "\\]") in detail
 
 
+def test_an_exclusion_that_does_not_apply_is_not_read_as_a_finding(judge: Judge) -> None:
+    detail = shown(judge, candidate())[0][1]
+    assert detail.index("**Not excluded by**") < detail.index("Active infection with no cure")
+
+
 def test_a_patient_without_the_disease_gets_no_card(judge: Judge) -> None:
     assert shown(judge, Record().condition("E11.9", "Type 2 diabetes")) == []
 
