@@ -98,7 +98,7 @@ def _summary(match: TrialMatch) -> str:
     """Which trial, and why now, in one line."""
     trial = match.trial
     shown = next(
-        (f", {r.by} {r.since}" for r in match.gate.reasons if isinstance(r, DiseaseActive) and r.since is not None), ""
+        (f", {r.by.value} {r.since}" for r in match.gate.reasons if isinstance(r, DiseaseActive) and r.since is not None), ""
     )
     listed = "no listed criterion fails" if trial.complete else "no known criterion fails, list incomplete"
     to_check = len(match.open)
@@ -134,7 +134,7 @@ def _line(answer: CriterionAnswer, display: Display) -> str:
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
     reason = wording.why_hidden(answer, show_sensitive=display.show_sensitive_reasons)
-    orders = list(dict.fromkeys(item.order or item.what for item in answer.verdict.missing))
+    orders = list(dict.fromkeys(item.order or wording.missing(item) for item in answer.verdict.missing))
     hidden = answer.criterion.sensitive and not display.show_sensitive_reasons
     settle = f" → {escape(', '.join(orders))}" if orders and not hidden else ""
     return f"- {_printed(answer)}: {escape(reason)}{settle}"
@@ -186,7 +186,7 @@ def _others_card(matches: Sequence[TrialMatch], findings: Findings, display: Dis
 
 
 def _open_gate_line(match: TrialMatch) -> str:
-    settle = list(dict.fromkeys(item.order or item.what for item in match.gate.missing))
+    settle = list(dict.fromkeys(item.order or wording.missing(item) for item in match.gate.missing))
     what = f" → {escape(', '.join(settle))}" if settle else ""
     return f"- {_named(match.trial)}: open whether the disease is meant: {escape(wording.reason(match.gate))}{what}"
 

@@ -5,7 +5,7 @@ from typing import assert_never
 
 from cds_service.criteria import reasons as why
 from cds_service.criteria.match import CriterionAnswer
-from cds_service.criteria.reasons import Operator, Problem, Reason
+from cds_service.criteria.reasons import Detail, Operator, Problem, Reason
 from cds_service.criteria.verdict import Evidence, Missing, Verdict
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, ClinicalStatus, Diagnosis, Fact, Giving, Kind, Result, Therapy
@@ -97,7 +97,7 @@ def _sentence(item: Reason) -> str:
         case why.OnOxygen():
             return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
         case why.DiseaseActive():
-            return f"active disease: {item.by}{_on(item.since)}"
+            return f"active disease: {item.by.value}{_on(item.since)}"
         case why.InRemission():
             return f"in remission since {item.since or 'an unknown day'}"
         case why.CourseOpen():
@@ -125,7 +125,7 @@ def _of_result(item: _OfResult) -> str:
         case why.Recheck():
             return f"{item.what} of {item.when} is to be repeated"
         case why.Superseded():
-            return f"{item.what} of {item.when} is from before {item.by}{_on(item.since)}"
+            return f"{item.what} of {item.when} is from before {item.by.value}{_on(item.since)}"
         case why.Unusable():
             return f"{item.what}{_on(item.when)}: {_PROBLEMS.get(item.problem, item.problem.value)}"
         case why.Differing():
@@ -187,8 +187,18 @@ def statement(evidence: Evidence) -> str:
     """What a piece of evidence says."""
     if evidence.fact is None:
         return "no record found"
-    said = f"{_fact(evidence.fact)}{f', {evidence.detail}' if evidence.detail else ''}"
+    said = f"{_fact(evidence.fact)}{f', {_detail(evidence.detail)}' if evidence.detail is not None else ''}"
     return f"{said} (not valid FHIR: {evidence.invalid})" if evidence.invalid else said
+
+
+def _detail(detail: Detail) -> str:
+    match detail:
+        case why.UpperLimit():
+            return f"{'default ULN' if detail.assumed else 'ULN'} {_plain(detail.value.value)} {detail.value.unit}"
+        case why.Born():
+            return f"born {detail.when}"
+        case why.Gender():
+            return f"gender {detail.code}"
 
 
 def _fact(fact: Fact) -> str:
@@ -220,7 +230,8 @@ def amount(value: Amount) -> str:
 
 def missing(item: Missing) -> str:
     """What is missing, or to be repeated."""
-    return f"repeat {item.what}" if item.repeat else item.what
+    what = item.what if isinstance(item.what, str) else item.what.value
+    return f"repeat {what}" if item.repeat else what
 
 
 def gap(item: Gap) -> str:

@@ -7,6 +7,7 @@ from enum import Enum
 from cds_service.assumptions import Length, Limit
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, Fact, Kind
+from cds_service.facts.timeline import ActiveBy
 
 
 class Operator(Enum):
@@ -45,7 +46,43 @@ class Problem(Enum):
     NEAR_DEFAULT_LIMIT = "too near a limit made from a default upper limit of normal"
     UNCLEAR = "a wording that does not decide"
     DATE_TOO_COARSE = "a date too coarse to tell whether it still decides"
-    ADULT_LIMIT = "far above the child's own upper limit of normal"
+    PARTIAL = "positive on a part of the cells, or dimly"
+    NOT_BY_FLOW = "not by flow cytometry on the cell surface"
+    NEGATIVE_STAIN = "a negative stain, which does not exclude it without flow cytometry"
+
+
+class Event(Enum):
+    """What may change a result, so that an older one says nothing of now."""
+
+    COURSE = "the start of the last course"
+    ANTHRACYCLINE = "the last dose of an anthracycline"
+    HEART_FAILURE = "a record of heart failure"
+    RELAPSE = "the current relapse"
+    DIRECTED_THERAPY = "treatment against it"
+
+
+class Wanted(Enum):
+    """What would settle a question that no single test settles."""
+
+    BIRTH_DATE = "full birth date"
+    SEX = "sex"
+    MARROW = "marrow"
+    DISEASE_STATEMENT = "marrow result or statement of the disease status"
+    TREATMENT_HISTORY = "history of treatment courses and responses"
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """Read from the Patient."""
+
+    when: DateRange
+
+
+@dataclass(frozen=True, slots=True)
+class Gender:
+    """Read from the Patient."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +157,7 @@ class Superseded:
 
     what: str
     when: DateRange
-    by: str
+    by: Event
     since: DateRange | None
 
 
@@ -232,8 +269,10 @@ class OnOxygen:
 
 @dataclass(frozen=True, slots=True)
 class DiseaseActive:
+    """There is leukaemia now: by which kind of evidence, and since when that is known."""
+
     since: DateRange | None
-    by: str
+    by: ActiveBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +305,9 @@ class Question:
 class ListNotKnown:
     """The protocol's list of criteria is not known to us."""
 
+
+Detail = UpperLimit | Born | Gender
+"""What was read from a fact, where its own words do not say it."""
 
 Reason = (
     AgeCompared

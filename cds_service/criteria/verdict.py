@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
-from cds_service.criteria.reasons import Reason
+from cds_service.criteria.reasons import Detail, Reason, Wanted
 from cds_service.dates import DateRange
 from cds_service.facts.model import Fact
 
@@ -29,8 +29,7 @@ class Evidence:
     """What an answer rests on: one fact of the record, or a search of it that found nothing."""
 
     fact: Fact | None = None
-    detail: str | None = None
-    """What was read from the fact, where its own words do not say it: the upper limit of normal that was used."""
+    detail: Detail | None = None
     searched: str | None = None
     count: int = 0
     invalid: str | None = None
@@ -41,7 +40,7 @@ class Evidence:
 class Missing:
     """What would settle an open question, when it was last known, and the order that would get it."""
 
-    what: str
+    what: str | Wanted
     last: DateRange | None = None
     order: str | None = None
     repeat: bool = False

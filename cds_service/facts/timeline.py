@@ -41,6 +41,14 @@ class Statement:
     dated_response: bool
 
 
+class ActiveBy(Enum):
+    """What shows that there is leukaemia now."""
+
+    MARROW = "marrow"
+    RELAPSE = "stated relapse"
+    REFRACTORY = "stated as refractory"
+
+
 class Activity(Enum):
     ACTIVE = "active"
     REMISSION = "remission"
@@ -55,7 +63,7 @@ class DiseaseState:
     since: DateRange | None = None
     rests_on: tuple[Fact, ...] = ()
     confirm: bool = False
-    by: str = ""
+    by: ActiveBy = ActiveBy.MARROW
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ _BY_STATUS = {
     ClinicalStatus.RECURRENCE: Stated.RELAPSE,
     ClinicalStatus.REMISSION: Stated.REMISSION,
 }
+_BY_STATEMENT = {Stated.RELAPSE: ActiveBy.RELAPSE, Stated.REFRACTORY: ActiveBy.REFRACTORY}
 _BY_ANSWER = {
     "response_relapse": Stated.RELAPSE,
     "response_none": Stated.REFRACTORY,
@@ -160,7 +169,7 @@ def _state(statements: Sequence[Statement], marrows: Sequence[Result], as_of: da
     activity = Activity.REMISSION if stated == {True} else Activity.ACTIVE
     confirm = not any(statement.dated_response for statement in newest)
     rests_on = tuple(statement.fact for statement in newest)
-    return DiseaseState(activity, newest[0].when, rests_on, confirm, by=newest[0].stated.value)
+    return DiseaseState(activity, newest[0].when, rests_on, confirm, by=_BY_STATEMENT.get(newest[0].stated, ActiveBy.RELAPSE))
 
 
 def _state_by_marrow(marrow: Result, in_remission_before: bool, assumptions: Assumptions) -> DiseaseState:
@@ -169,8 +178,8 @@ def _state_by_marrow(marrow: Result, in_remission_before: bool, assumptions: Ass
     amount = marrow.amount
     regenerating = in_remission_before and amount is not None and disease_from is not None and amount.value < disease_from.value
     if has_disease and not regenerating:
-        return DiseaseState(Activity.ACTIVE, marrow.when, (marrow,), by="marrow")
-    return DiseaseState(Activity.UNKNOWN, marrow.when, (marrow,), by="marrow")
+        return DiseaseState(Activity.ACTIVE, marrow.when, (marrow,))
+    return DiseaseState(Activity.UNKNOWN, marrow.when, (marrow,))
 
 
 def _newest(statements: Sequence[Statement]) -> tuple[Statement, ...]:

@@ -1,12 +1,18 @@
 """The practice EHR's FHIR server: strict where real ones are lax."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from cds_service.errors import OutboundError, UnreadableRecord
+from cds_service.outbound.door import Door, Limits
+from cds_service.sandbox import stories
+from cds_service.sandbox.ehr import PracticeEhr
 from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
+from cds_service.sandbox.running import running
 
 
 def observation(
@@ -123,3 +129,22 @@ def test_a_transaction_loads_what_it_holds(client: FlaskClient) -> None:
 def test_metadata_names_types_and_parameters(client: FlaskClient) -> None:
     statement = json.loads(client.get("/fhir/metadata").data)
     assert {resource["type"] for resource in statement["rest"][0]["resource"]} == {"Patient", "Observation"}
+
+
+def test_a_story_that_is_no_bundle_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UnreadableRecord, match=r"broken\.json"):
+        stories.load(tmp_path)
+
+
+def test_the_practice_ehr_loads_patients_into_any_server() -> None:
+    app = create_fhir_server(ResourceStore())
+    with running(app) as address:
+        ehr = PracticeEhr("", f"{address}/fhir", Door(Limits()))
+        ehr.load([{"resourceType": "Patient", "id": "p"}])
+        assert app.test_client().get("/fhir/Patient/p").status_code == 200
+
+
+def test_a_server_that_refuses_to_load_is_an_error() -> None:
+    with running(create_fhir_server(ResourceStore())) as address, pytest.raises(OutboundError, match="refused to load"):
+        PracticeEhr("", f"{address}/elsewhere", Door(Limits())).load([])

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import NoResult, Problem, ResultReads, Ruling, Superseded, Unusable
+from cds_service.criteria.reasons import Event, NoResult, Problem, ResultReads, Superseded, Unusable
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.dates import DateRange
 from cds_service.facts import qualitative
@@ -60,8 +60,7 @@ class Antigen(Word):
         if (wrong := self._wrong_method(result, reading.finding, asked)) is not None:
             return wrong
         if reading.partial and reading.finding is Finding.POSITIVE and not self.any_detected:
-            reason = Ruling("positive on a part of the cells, or dimly: a person has to judge")
-            return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+            return self._open(result, asked, Problem.PARTIAL)
         confirm = reading.from_text or reading.partial or self._by_text(result) or self._method_unstated(result)
         answer = met if reading.finding is Finding.POSITIVE else not_met
         return answer(ResultReads(asked.what, reading.finding.value, result.when), evidence=[Evidence(result)], confirm=confirm)
@@ -89,13 +88,10 @@ class Antigen(Word):
     def _wrong_method(self, result: Result, finding: Finding, asked: Asked) -> Verdict | None:
         stained = result.is_in(f"{self.antigen}_stain") or _STAIN.search(result.method) is not None
         by_flow = _FLOW.search(result.method) is not None
-        evidence, missing = [Evidence(result)], [asked.missing(result.when)]
         if self.flow_only and ((stained and not by_flow) or _NOT_SURFACE.search(result.method) is not None):
-            return unknown(Ruling("not by flow cytometry on the cell surface"), evidence=evidence, missing=missing)
+            return self._open(result, asked, Problem.NOT_BY_FLOW)
         if finding is Finding.NEGATIVE and stained and not by_flow:
-            return unknown(
-                Ruling("a negative stain without flow cytometry does not exclude it"), evidence=evidence, missing=missing
-            )
+            return self._open(result, asked, Problem.NEGATIVE_STAIN)
         return None
 
     def _may_be_lost(self, result: Result, asked: Asked, case: Case) -> Verdict | None:
@@ -105,13 +101,13 @@ class Antigen(Word):
         margin = timedelta(days=case.assumptions.spans["antigen_before_relapse"].days)
         for statement in case.course.standing(Stated.RELAPSE):
             if statement.when is not None and result.when.last < statement.when.first - margin:
-                return self._superseded(result, asked, "the current relapse", statement.when)
+                return self._superseded(result, asked, Event.RELAPSE, statement.when)
         for therapy in case.facts.therapies_in(f"{self.antigen}_directed"):
             if therapy.started is None or not therapy.started.surely_before(result.when):
-                return self._superseded(result, asked, f"treatment against {asked.what}", therapy.started)
+                return self._superseded(result, asked, Event.DIRECTED_THERAPY, therapy.started)
         return None
 
-    def _superseded(self, result: Result, asked: Asked, by: str, since: DateRange | None) -> Verdict | None:
+    def _superseded(self, result: Result, asked: Asked, by: Event, since: DateRange | None) -> Verdict | None:
         if result.when is None:
             return None
         reason = Superseded(asked.what, result.when, by, since)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import CourseOpen, DiseaseActive, InRemission, Recorded, TreatedElsewhere
+from cds_service.criteria.reasons import CourseOpen, DiseaseActive, InRemission, Recorded, TreatedElsewhere, Wanted
 from cds_service.criteria.verdict import Evidence, Missing, Verdict, met, unknown
 from cds_service.facts.timeline import Activity, Stated, Statement
 
@@ -40,12 +40,12 @@ class Course(Word):
             return met(TreatedElsewhere(), confirm=True) if case.course.treated_elsewhere else unknown()
         if self.value in STATED:
             return self._stated(case.course.standing(STATED[self.value]))
-        return unknown(CourseOpen(self.value), missing=[Missing("history of treatment courses and responses")])
+        return unknown(CourseOpen(self.value), missing=[Missing(Wanted.TREATMENT_HISTORY)])
 
     def _stated(self, statements: tuple[Statement, ...]) -> Verdict:
         """A clinician's statement proves it; what rests on a code or a status is to be confirmed."""
         if not statements:
-            return unknown(CourseOpen(self.value), missing=[Missing("marrow result or statement of the disease status")])
+            return unknown(CourseOpen(self.value), missing=[Missing(Wanted.DISEASE_STATEMENT)])
         reasons = [Recorded(statement.fact) for statement in statements]
         evidence = [Evidence(statement.fact) for statement in statements]
         return met(*dict.fromkeys(reasons), evidence=list(dict.fromkeys(evidence)), confirm=True)
@@ -59,6 +59,6 @@ def _active(case: Case) -> Verdict:
         case Activity.ACTIVE:
             return met(DiseaseActive(state.since, state.by), evidence=evidence, confirm=state.confirm)
         case Activity.REMISSION:
-            return unknown(InRemission(state.since), evidence=evidence, missing=[Missing("marrow", state.since)])
+            return unknown(InRemission(state.since), evidence=evidence, missing=[Missing(Wanted.MARROW, state.since)])
         case Activity.UNKNOWN:
-            return unknown(CourseOpen("active"), evidence=evidence, missing=[Missing("marrow", state.since)])
+            return unknown(CourseOpen("active"), evidence=evidence, missing=[Missing(Wanted.MARROW, state.since)])

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from cds_service.assumptions import Window
 from cds_service.criteria.predicates.word import Case
-from cds_service.criteria.reasons import Differing, Problem, Recheck, Stale, Superseded, Unusable
+from cds_service.criteria.reasons import Differing, Event, Problem, Recheck, Stale, Superseded, Unusable
 from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, unknown
 from cds_service.dates import DateRange
 from cds_service.facts.medications import last_exposure
@@ -88,9 +88,9 @@ def _undatable(when: DateRange | None, case: Case) -> Problem | None:
 def _superseded(result: Result, asked: Asked, case: Case) -> Superseded | None:
     """An insult since then: what it was before says nothing of now."""
     for name in sorted(asked.window.superseded_by):
-        label, since = _INSULTS[name](case)
+        event, since = _INSULTS[name](case)
         if since is not None and result.when is not None and not _on_or_after(result.when, since):
-            return Superseded(asked.what, result.when, label, since)
+            return Superseded(asked.what, result.when, event, since)
     return None
 
 
@@ -98,26 +98,26 @@ def _on_or_after(when: DateRange, since: DateRange) -> bool:
     return when.first >= since.last
 
 
-def _course(case: Case) -> tuple[str, DateRange | None]:
-    return "the start of the last course", case.course.last_course_start
+def _course(case: Case) -> tuple[Event, DateRange | None]:
+    return Event.COURSE, case.course.last_course_start
 
 
-def _anthracycline(case: Case) -> tuple[str, DateRange | None]:
+def _anthracycline(case: Case) -> tuple[Event, DateRange | None]:
     doses = [
         dose
         for therapy in case.facts.therapies_in("anthracycline")
         if therapy.giving is not Giving.ORDERED and therapy.route is not Route.LOCAL
         if (dose := therapy.ended or last_exposure(therapy, case.facts.as_of)) is not None and dose.first <= case.facts.as_of
     ]
-    return "the last dose of an anthracycline", max(doses, key=lambda dose: dose.last, default=None)
+    return Event.ANTHRACYCLINE, max(doses, key=lambda dose: dose.last, default=None)
 
 
-def _heart_failure(case: Case) -> tuple[str, DateRange | None]:
+def _heart_failure(case: Case) -> tuple[Event, DateRange | None]:
     records = [day for d in case.facts.diagnoses_in("heart_failure") if (day := d.onset or d.recorded) is not None]
-    return "a record of heart failure", max(records, key=lambda day: day.last, default=None)
+    return Event.HEART_FAILURE, max(records, key=lambda day: day.last, default=None)
 
 
-_INSULTS: dict[str, Callable[[Case], tuple[str, DateRange | None]]] = {
+_INSULTS: dict[str, Callable[[Case], tuple[Event, DateRange | None]]] = {
     "course": _course,
     "anthracycline": _anthracycline,
     "heart_failure": _heart_failure,

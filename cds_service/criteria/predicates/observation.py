@@ -8,7 +8,7 @@ from cds_service.assumptions import Limit, LimitBySex
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
 from cds_service.criteria.predicates.upper_limit import FoundLimit, upper_limit
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import Compared, NoResult, Operator, Problem, Superseded, Unusable, UpperLimit
+from cds_service.criteria.reasons import Compared, Event, NoResult, Operator, Problem, Superseded, Unusable, UpperLimit
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Result
@@ -86,7 +86,7 @@ class Observation(Word):
         counts_from = case.assumptions.spans[self.after_course].after(start.last)
         if result.when.first >= counts_from:
             return None
-        reason = Superseded(asked.what, result.when, "the start of the last course", start)
+        reason = Superseded(asked.what, result.when, Event.COURSE, start)
         return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
 
     def _compare(self, result: Result, amount: Amount, asked: Asked, case: Case) -> Verdict:
@@ -101,7 +101,7 @@ class Observation(Word):
             return self._unusable(result, asked, Problem.NEAR_DEFAULT_LIMIT)
         reason = Compared(asked.what, amount, self.operator, limit, holds, used)
         confirm = self._is_to_confirm(result, used)
-        return (met if holds else not_met)(reason, evidence=[Evidence(result, detail=_upper(used))], confirm=confirm)
+        return (met if holds else not_met)(reason, evidence=[Evidence(result, detail=used)], confirm=confirm)
 
     def _limit(self, result: Result, case: Case) -> tuple[Limit | Problem, UpperLimit | None]:
         match self.operand:
@@ -174,9 +174,3 @@ def _holds_above(operator: Operator, limit: Decimal, bound: Decimal, *, inclusiv
             return True if bound >= limit else None
         case Operator.ABOVE:
             return True if (bound > limit or (bound == limit and not inclusive)) else None
-
-
-def _upper(used: UpperLimit | None) -> str | None:
-    if used is None:
-        return None
-    return f"{'default ULN' if used.assumed else 'ULN'} {used.value.value} {used.value.unit}"

@@ -3,14 +3,14 @@
 from dataclasses import dataclass
 
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import AgeCompared, AgeUnclear, ListNotKnown, Question, SexIs
+from cds_service.criteria.reasons import AgeCompared, AgeUnclear, Born, Detail, Gender, ListNotKnown, Question, SexIs, Wanted
 from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, met, not_met, unknown
 from cds_service.dates import completed_years
 from cds_service.facts.model import Fact
 from cds_service.terminology.value_set import NOTHING
 
 
-def person_evidence(case: Case, detail: str) -> Evidence:
+def person_evidence(case: Case, detail: Detail) -> Evidence:
     """The Patient resource as evidence."""
     person = case.facts.person
     return Evidence(Fact(person.reference, "Patient", NOTHING, None), detail=detail)
@@ -26,12 +26,12 @@ class Age(Word):
     def evaluate(self, case: Case) -> Verdict:
         birth = case.facts.person.birth
         if birth is None or birth.first > case.facts.as_of:
-            return unknown(AgeUnclear(), missing=[Missing("birth date")])
+            return unknown(AgeUnclear(), missing=[Missing(Wanted.BIRTH_DATE)])
         low, high = completed_years(birth, case.facts.as_of)
-        evidence = [person_evidence(case, f"born {birth}")]
+        evidence = [person_evidence(case, Born(birth))]
         answers = {self._holds(years) for years in (low, high)}
         if len(answers) > 1 or (self._holds(low + 1) != self._holds(low) and high - low > 1):
-            return unknown(AgeUnclear(low, high), evidence=evidence, missing=[Missing("full birth date")])
+            return unknown(AgeUnclear(low, high), evidence=evidence, missing=[Missing(Wanted.BIRTH_DATE)])
         holds = answers.pop()
         return (met if holds else not_met)(AgeCompared(low, self.at_least, self.at_most, holds), evidence=evidence)
 
@@ -51,9 +51,9 @@ class Sex(Word):
         if self.sex == "any":
             return met(SexIs(sex, any=True))
         if sex not in ("male", "female"):
-            return unknown(SexIs(sex), missing=[Missing("sex")])
+            return unknown(SexIs(sex), missing=[Missing(Wanted.SEX)])
         answer = met if sex == self.sex else not_met
-        return answer(SexIs(sex), evidence=[person_evidence(case, f"gender {sex}")])
+        return answer(SexIs(sex), evidence=[person_evidence(case, Gender(sex))])
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,43 @@
+"""A sign of the disease: a wide net, so that nobody who may have it is missed."""
+
+import pytest
+
+from cds_service.criteria.knowledge import Knowledge
+from cds_service.facts.disease_sign import disease_sign
+from cds_service.fhir.bundle import read_bundle
+from tests.records import Record
+
+SIGNS = [
+    Record().condition("C92.00", "Acute myeloblastic leukemia"),
+    Record().condition("C92.01", "AML in remission"),
+    Record().condition("C92.40", "Acute promyelocytic leukemia"),
+    Record().condition("C95.90", "Leukemia, unspecified"),
+    Record().condition("C86.40", "BPDCN"),
+    Record().condition("C92.30", "Myeloid sarcoma"),
+    Record().condition("Z85.6", "Personal history of leukemia"),
+    Record().condition(None, "白血病"),
+    Record().condition("C92.00", "AML", verification="provisional"),
+    Record().drug("gilteritinib"),
+    Record().add("MedicationRequest", status="active", medicationReference={"display": "venetoclax 100 mg"}),
+    Record().lab("marrow_blasts", 30),
+]
+NONE = [
+    Record(),
+    Record().condition("E11.9", "Type 2 diabetes"),
+    Record().condition("C50.911", "Breast cancer"),
+    Record().condition("C91.10", "Chronic lymphocytic leukemia"),
+    Record().condition(None, "No history of leukemia"),
+    Record().drug("metformin"),
+    Record().lab("marrow_blasts", 0),
+    Record().lab("alt", 30),
+]
+
+
+@pytest.mark.parametrize("record", SIGNS)
+def test_it_is_a_sign(knowledge: Knowledge, record: Record) -> None:
+    assert disease_sign(read_bundle(record.body()), knowledge.terminology)
+
+
+@pytest.mark.parametrize("record", NONE)
+def test_it_is_none(knowledge: Knowledge, record: Record) -> None:
+    assert not disease_sign(read_bundle(record.body()), knowledge.terminology)
