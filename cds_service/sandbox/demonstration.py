@@ -44,6 +44,8 @@ def demonstrate(plan: Plan, settings: Settings, console: Console) -> int:
     """Open the charts of all scenes and show the cards; returns the exit status."""
     patients = stories.load(plan.fixtures)
     scenes = [scene for scene in SCENES if scene.story in patients] or [Scene(name, Sends.ACCESS) for name in patients]
+    if plan.fhir_server is not None:  # a server of the user's does not refuse at our word
+        scenes = [scene for scene in scenes if scene.sends is not Sends.NOTHING]
     with _stage(plan, settings, patients, scenes) as ehr:
         for scene in scenes:
             patient = stories.patient_id(patients[scene.story])
