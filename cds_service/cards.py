@@ -17,6 +17,7 @@ from cds_service.criteria.reasons import DiseaseActive
 from cds_service.criteria.trial import Trial
 from cds_service.criteria.verdict import Answer
 from cds_service.evaluation import Findings
+from cds_service.facts.model import Kind
 from cds_service.fhir.record import Gap, GapReason
 from cds_service.protocol import Card, Coding, Link, Source
 
@@ -31,6 +32,7 @@ OVERRIDE_REASONS = {
     "patient-declined": "Patient declined",
     "data-wrong": "The data are wrong",
 }
+MEDICATION_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration"})
 NO_WARNING = frozenset({GapReason.NOT_OFFERED})
 
 
@@ -61,10 +63,16 @@ def cards(findings: Findings, user_id: str, display: Display) -> list[Card]:
     others = [match for match in matches if not match.is_shown]
     if others:
         shown.append(_others_card(others, findings, display, identity))
-    gaps = [gap for gap in findings.gaps if gap.reason not in NO_WARNING]
+    gaps = [gap for gap in findings.gaps if _may_matter(gap, findings)]
     if gaps and any(not match.barring for match in matches):
         shown.append(_gaps_card(gaps, matches, identity))
     return shown
+
+
+def _may_matter(gap: Gap, findings: Findings) -> bool:
+    """Therapy is known when any one of the medication types was had; what a server does not offer is no reason to warn."""
+    instead = gap.reason is GapReason.NOT_SENT and gap.resource_type in MEDICATION_TYPES
+    return gap.reason not in NO_WARNING and not (instead and Kind.THERAPY in findings.facts.searched)
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ def _of_result(item: _OfResult) -> str:
         case why.Compared():
             return _compared(item)
         case why.Stale():
-            last = "unclear" if item.holds is None else "holding" if item.holds else "failing"
+            last = "unclear" if item.holds is None else "passing" if item.holds else "failing"
             return f"{item.what} of {item.when} is older than {item.window}, last value {last}"
         case why.Recheck():
             return f"{item.what} of {item.when} is to be repeated"

@@ -82,6 +82,13 @@ def test_what_a_server_does_not_offer_is_no_warning(judge: Judge) -> None:
     assert all(card.indicator == "info" for card in found)
 
 
+def test_one_medication_type_stands_for_the_others(judge: Judge) -> None:
+    findings = judge(relapsed_aml())
+    gaps = (Gap("MedicationAdministration", GapReason.NOT_SENT, "medicationAdministrations"),)
+    found = cards(Findings(findings.facts, findings.matches, gaps, findings.digest), "Practitioner/x", DISPLAY)
+    assert all(card.indicator == "info" for card in found)
+
+
 def test_another_user_gets_another_card_id(judge: Judge) -> None:
     findings = judge(candidate())
     one, other = (cards(findings, user, DISPLAY)[0].uuid for user in ("Practitioner/a", "Practitioner/b"))

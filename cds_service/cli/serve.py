@@ -28,7 +28,8 @@ class GunicornServer(BaseApplication):
         self.cfg.set("threads", self._settings.threads)
         self.cfg.set("preload_app", True)
         self.cfg.set("accesslog", None)
-        self.cfg.set("errorlog", "/dev/null")
+        self.cfg.set("errorlog", "-")
+        self.cfg.set("loglevel", "warning")
 
     def load(self) -> Flask:  # type: ignore[override]  # gunicorn spells the WSGI protocol out
         return self._app

@@ -109,14 +109,21 @@ def _sent(request: HookRequest, templates: Mapping[str, str]) -> dict[str, Part]
     known = {key: _part(value) for key, value in request.prefetch.items() if key in templates}
     foreign = {key: _part(value) for key, value in request.prefetch.items() if key not in templates}
     own_names = bool(known.keys() - {PATIENT, CONDITIONS})
-    for part in foreign.values():
-        types = {entry.resource.resource_type for entry in part.entries}
+    for name, part in foreign.items():
         for key, template in templates.items():
-            if resource_type(template) in types and key not in known and (not own_names or key in (PATIENT, CONDITIONS)):
+            fits = _holds(part, name, key, resource_type(template))
+            if fits and key not in known and (not own_names or key in (PATIENT, CONDITIONS)):
                 known[key] = part
     kept = {id(part) for part in known.values()}
     known |= {key: part for key, part in foreign.items() if id(part) not in kept}
     return known
+
+
+def _holds(part: Part, name: str, key: str, kind: str) -> bool:
+    """Whether a part under a foreign name answers this key: by what it holds; if it is empty, by its name."""
+    if part.entries:
+        return any(entry.resource.resource_type == kind for entry in part.entries)
+    return any(word.lower() in name.lower() for word in (key, kind))
 
 
 def _part(value: bytes) -> Part:

@@ -1,5 +1,6 @@
 """The knowledge as shipped, and what `check` says of broken files."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,13 @@ def test_every_value_set_is_asked_for(knowledge: Knowledge) -> None:
     answers = {one.name for one in knowledge.terminology if one.asked_of is AskedOf.ANSWER}
     by_antigen = ("_cells", "_stain", "_intensity")
     assert [name for name in unused if name not in excluding | answers and not name.endswith(by_antigen)] == []
+
+
+def test_every_assumption_is_used(knowledge: Knowledge) -> None:
+    files = [path for kind in ("*.py", "*.yaml") for path in Path("cds_service").rglob(kind) if path.name != "assumptions.yaml"]
+    content = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    named = (*knowledge.assumptions.windows, *knowledge.assumptions.spans, *knowledge.assumptions.limits)
+    assert [name for name in named if re.search(rf"\b{name}\b", content) is None] == []
 
 
 def test_the_digest_changes_with_the_assumptions(tmp_path: Path, knowledge: Knowledge) -> None:

@@ -266,7 +266,9 @@ TESTS_IN_NUMBERS = [
     ("001-I4", man("2015-01-01").named_test("Lansky play-performance", "80"), "met!"),
     ("001-I4", man("2015-01-01").named_test("Lansky play-performance", "60"), "not_met!"),
     ("002-I5", man().lab("ecog", "ECOG 1"), "met!"),
-    ("002-I5", man().lab("ecog", "fully active"), "unknown"),
+    ("002-I5", man().lab("ecog", "Fully active, able to carry on all pre-disease performance"), "met!"),
+    ("002-I5", man().lab("ecog", "Capable of only limited selfcare"), "not_met!"),
+    ("002-I5", man().lab("ecog", "doing fine"), "unknown"),
     ("002-I5", man().lab("ecog", dataAbsentReason={"text": "not asked"}), "unknown"),
     ("001-I4", man().lab("karnofsky", 80, 40).lab("ecog", 1), "met!"),
 ]

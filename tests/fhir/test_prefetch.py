@@ -173,6 +173,11 @@ def test_foreign_names_are_told_by_what_they_hold() -> None:
     assert len(record.of_type("Condition")) == 1
 
 
+def test_an_empty_part_under_a_foreign_name_is_told_by_its_name() -> None:
+    sent = {"patient": PATIENT, "problem-conditions": EMPTY, "procedures-user": bundle(REMARK)}
+    assert {"Condition", "Procedure"} <= completed(sent).searched
+
+
 @responses.activate
 def test_a_medicine_that_is_only_referred_to_is_read() -> None:
     order = {

@@ -16,6 +16,15 @@ from cds_service.facts.model import Amount, Result
 _GRADE = re.compile(r"(?:ecog|kps|karnofsky|lansky|grade|score|ps|status|\s|[:=-])*(?P<grade>\d{1,3})\s*%?\b.*", re.IGNORECASE)
 CHILD_BELOW = 16
 
+_ECOG_WORDS = {
+    "fully active": 0,
+    "restricted in physically strenuous": 1,
+    "ambulatory and capable of all self": 2,
+    "capable of only limited self": 3,
+    "completely disabled": 4,
+}
+"""How the scale itself describes its grades. Source: Oken et al., Am J Clin Oncol 1982;5:649."""
+
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
@@ -106,5 +115,12 @@ def _grade(result: Result, case: Case) -> tuple[Decimal | None, bool]:
         return (result.amount.value if usable else None), False
     if result.value is not None and (grade := case.terminology.ordinal("performance_grade", result.value.codes)) is not None:
         return grade, False
-    match = _GRADE.fullmatch(result.words) if result.words else None
-    return (None, False) if match is None else (Decimal(match["grade"]), True)
+    return _worded_grade(result.words or ""), True
+
+
+def _worded_grade(words: str) -> Decimal | None:
+    """The grade in "ECOG 1" or "80 %", or in the scale's own description of it."""
+    if match := _GRADE.fullmatch(words):
+        return Decimal(match["grade"])
+    described = [grade for description, grade in _ECOG_WORDS.items() if words.lower().startswith(description)]
+    return Decimal(described[0]) if described else None

@@ -29,8 +29,8 @@ class Age(Word):
             return unknown(AgeUnclear(), missing=[Missing(Wanted.BIRTH_DATE)])
         low, high = completed_years(birth, case.facts.as_of)
         evidence = [person_evidence(case, Born(birth))]
-        answers = {self._holds(years) for years in (low, high)}
-        if len(answers) > 1 or (self._holds(low + 1) != self._holds(low) and high - low > 1):
+        answers = {self._holds(years) for years in range(low, high + 1)}
+        if len(answers) > 1:
             return unknown(AgeUnclear(low, high), evidence=evidence, missing=[Missing(Wanted.BIRTH_DATE)])
         holds = answers.pop()
         return (met if holds else not_met)(AgeCompared(low, self.at_least, self.at_most, holds), evidence=evidence)
