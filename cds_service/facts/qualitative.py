@@ -26,6 +26,9 @@ class Reading:
     """Positive on a part of the cells, or dimly."""
 
 
+VIRAL_LOADS = frozenset({"hcv_rna", "hbv_dna", "hiv_rna"})
+"""Tests that count what ought not to be there."""
+
 # HL7 v3 ObservationInterpretation
 _POSITIVE = frozenset({"POS", "A", "AA", "H", "HH", "HU", "DET", "RR", "WR", "R", "REACTIVE"})
 _NEGATIVE = frozenset({"NEG", "N", "ND", "NR", "L"})
@@ -106,12 +109,14 @@ def _worded(result: Result) -> Reading | None:
 
 
 def _number(result: Result) -> Reading | None:
-    """A number is negative at zero; otherwise only its own reference range tells."""
+    """A number is negative at zero; any amount of a virus is positive; otherwise its own reference range tells."""
     amount = result.amount
     if amount is None:
         return None
     if amount.value == 0 and amount.comparator is None:
         return Reading(Finding.NEGATIVE)
+    if amount.comparator in (None, ">", ">=") and any(result.is_in(name) for name in VIRAL_LOADS):
+        return Reading(Finding.POSITIVE)
     highs = {
         normal.high.value for normal in result.ranges if normal.high is not None and normal.high.unit in (None, amount.unit)
     }

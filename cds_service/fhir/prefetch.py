@@ -123,7 +123,7 @@ def _holds(part: Part, name: str, key: str, kind: str) -> bool:
     """Whether a part under a foreign name answers this key: by what it holds; if it is empty, by its name."""
     if part.entries:
         return any(entry.resource.resource_type == kind for entry in part.entries)
-    return any(word.lower() in name.lower() for word in (key, kind))
+    return key != PATIENT and any(word.lower() in name.lower() for word in (key, kind))
 
 
 def _part(value: bytes) -> Part:
@@ -150,6 +150,8 @@ def _part(value: bytes) -> Part:
 def _had(begun: Begun, key: str, fhir: FhirClient | None) -> Part:
     """What was sent under this key, completed from the FHIR server where it fell short."""
     part = begun.parts.get(key)
+    if key == PATIENT and part is not None and not any(isinstance(entry.resource, Patient) for entry in part.entries):
+        part = None  # "no data" is no answer to who the patient is
     if part is not None and part.failed is None:
         return part
     if fhir is None:

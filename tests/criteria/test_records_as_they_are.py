@@ -259,6 +259,8 @@ TESTS_IN_NUMBERS = [
         ),
         "met",
     ),
+    ("004-X4", man().lab("hcv_rna", 50000), "met"),
+    ("004-X4", man().lab("hbv_dna", 200), "met"),
     ("004-X4", man().lab("hbv_dna", valueQuantity=quantity(20, "[IU]/mL", "<")).lab("hcv_ab", "Negative"), "unknown"),
     ("004-X8", man().lab("hiv", None, interpretation=[{"text": "Positive"}]), "met"),
     ("004-X8", man().lab("hiv", "weakly something"), "unknown"),

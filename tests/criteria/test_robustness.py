@@ -57,7 +57,7 @@ def test_no_odd_element_is_a_crash(knowledge: Knowledge, data: st.DataObject) ->
         parent = bundle
         for key in place[:-1]:
             parent = parent[key]
-        parent[place[-1]] = data.draw(ODD)
+        parent[place[-1]] = copy.deepcopy(data.draw(ODD))
     try:
         record = read_bundle(json.dumps(bundle).encode())
     except UnreadableRecord:

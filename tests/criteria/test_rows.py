@@ -310,7 +310,7 @@ EXCLUSIONS = [
     ("004-X8", man().lab("hiv", None, **NEG), "not_met"),
     ("001-X7b", man().lab("hcv_ab", None, **NEG), "not_met"),
     ("001-X7b", man().lab("hcv_ab", None, **POS), "unknown"),
-    ("001-X7b", man().lab("hcv_ab", None, **POS).lab("hcv_rna", 100000), "unknown"),
+    ("001-X7b", man().lab("hcv_ab", None, **POS).lab("hcv_rna", 100000), "met"),
     ("001-X7b", man().lab("hcv_rna", None, **POS), "met"),
     ("001-X7b", man().condition("B18.2", "Chronic viral hepatitis C"), "met"),
     ("001-X7c", man(), "not_met!"),

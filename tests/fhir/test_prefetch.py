@@ -166,6 +166,12 @@ def test_another_patients_resource_in_a_search_is_dropped_and_named() -> None:
     assert [gap.reason for gap in record.gaps] == [GapReason.OTHER_PATIENT]
 
 
+@pytest.mark.parametrize("value", [None, EMPTY, ERROR])
+def test_no_data_is_no_answer_to_who_the_patient_is(value: Any) -> None:
+    with pytest.raises(DataUnavailable, match="patient"):
+        completed({**ALL, "patient": value})
+
+
 def test_foreign_names_are_told_by_what_they_hold() -> None:
     sent = {"pat": PATIENT, "problems": bundle({"resourceType": "Condition", "id": "c"}), "ops": bundle(procedure())}
     record = completed(sent)
