@@ -164,7 +164,8 @@ def _state(statements: Sequence[Statement], marrows: Sequence[Result], as_of: da
     marrow = _fresh_marrow(marrows, as_of, assumptions)
     if marrow is not None and not _older(marrow, newest):
         return _state_by_marrow(marrow, stated == {True}, assumptions)
-    if len(stated) != 1:
+    over = any(isinstance(statement.fact, Diagnosis) and statement.fact.is_resolved() for statement in newest)
+    if len(stated) != 1 or over:
         return DiseaseState(Activity.UNKNOWN, rests_on=tuple(statement.fact for statement in newest))
     activity = Activity.REMISSION if stated == {True} else Activity.ACTIVE
     confirm = not any(statement.dated_response for statement in newest)

@@ -197,6 +197,8 @@ DISEASE = [
     ("004-I2a", relapsed_aml().condition("C92.01", "AML in remission", recorded="2026-11-01"), "met!"),
     ("003-D", relapsed_aml().lab("marrow_blasts", 2, 3), "unknown"),
     ("003-D", man().condition("C92.00", "AML", status="relapse"), "met!"),
+    ("003-D", man().condition("C92.02", "AML in relapse", status="resolved"), "unknown"),
+    ("004-I2a", man().condition("C92.02", "AML in relapse", status="resolved"), "met!"),
     ("003-D", relapsed_aml().condition(None, "Donor cell leukemia"), "unknown"),
     ("003-D", man().condition("12291000132102", "Refractory AML", system=SNOMED), "met!"),
     ("003-D", man().condition("C92.00", "AML"), "unknown"),
