@@ -7,8 +7,9 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from cds_service.dates import parse_fhir_date
-from cds_service.facts import medications, observations
+from cds_service.facts import observations
 from cds_service.facts.concepts import codes_of, label, many, period, recognise
+from cds_service.facts.medications import MedicationReader
 from cds_service.facts.model import (
     ClinicalStatus,
     Diagnosis,
@@ -81,14 +82,14 @@ class _Reader:
         return ()
 
     def medication_event(self, entry: Entry) -> Iterable[Fact]:
-        medication_entries = self.record.by_reference
+        reader = MedicationReader(self.terminology, self.zone, self.record.by_reference)
         match entry.resource:
             case fhir.MedicationStatement() as resource:
-                return medications.statement(entry.reference, resource, self.terminology, self.zone, medication_entries)
+                return reader.statement(entry.reference, resource)
             case fhir.MedicationRequest() as resource:
-                return medications.request(entry.reference, resource, self.terminology, self.zone, medication_entries)
+                return reader.request(entry.reference, resource)
             case fhir.MedicationAdministration() as resource:
-                return medications.administration(entry.reference, resource, self.terminology, self.zone, medication_entries)
+                return reader.administration(entry.reference, resource)
         return ()
 
     def procedure(self, entry: Entry) -> Iterator[Fact]:

@@ -6,6 +6,7 @@ nothing and are passed over.
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -44,107 +45,99 @@ _ROUTES = (
 )
 
 
-def statement(
-    reference: str,
-    resource: fhir.MedicationStatement,
-    terminology: Terminology,
-    zone: ZoneInfo,
-    medications: Mapping[str, Entry],
-) -> Iterator[Therapy]:
-    if resource.status not in _STATED:
-        return
-    given = period(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
-    started = _start(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
-    ended = _end(resource.effective_period, zone)
-    dosages = list(many(resource.dosage))
-    ongoing = resource.status in _ONGOING and ended is None
-    yield _therapy(reference, resource, dosages, terminology, zone, medications, Giving.GIVEN, given, started, ended, ongoing)
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """How, and from when to when, a medicine was taken, as far as one resource tells."""
+
+    giving: Giving
+    when: DateRange | None
+    started: DateRange | None
+    ended: DateRange | None
+    ongoing: bool
 
 
-def request(
-    reference: str, resource: fhir.MedicationRequest, terminology: Terminology, zone: ZoneInfo, medications: Mapping[str, Entry]
-) -> Iterator[Therapy]:
-    if resource.status not in _ORDERED or resource.intent in ("proposal", "plan", "option") or resource.do_not_perform:
-        return
-    dosages = list(many(resource.dosage_instruction))
-    bounds = [d.timing.repeat.bounds_period for d in dosages if d.timing is not None and d.timing.repeat is not None]
-    started = parse_fhir_date(resource.authored_on, zone)
-    for limits in bounds:
-        started = _start(limits, zone) or started
-    ends = [end for limits in bounds if (end := _end(limits, zone)) is not None]
-    ended = ends[-1] if ends else None
-    ongoing = resource.status in _ONGOING and ended is None
-    giving = _ORDERED[resource.status]
-    yield _therapy(
-        reference, resource, dosages, terminology, zone, medications, giving, span(started, ended), started, ended, ongoing
-    )
+@dataclass(frozen=True, slots=True)
+class MedicationReader:
+    """Reads one record's medication resources; `medications` finds the Medication that one refers to."""
 
+    terminology: Terminology
+    zone: ZoneInfo
+    medications: Mapping[str, Entry]
 
-def administration(
-    reference: str,
-    resource: fhir.MedicationAdministration,
-    terminology: Terminology,
-    zone: ZoneInfo,
-    medications: Mapping[str, Entry],
-) -> Iterator[Therapy]:
-    if resource.status not in _ADMINISTERED:
-        return
-    given = period(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
-    started = _start(resource.effective_period, zone) or given
-    ended = _end(resource.effective_period, zone) or parse_fhir_date(resource.effective_date_time, zone)
-    dosages = [resource.dosage] if resource.dosage is not None else []
-    ongoing = resource.status == "in-progress" and ended is None
-    yield _therapy(reference, resource, dosages, terminology, zone, medications, Giving.GIVEN, given, started, ended, ongoing)
+    def statement(self, reference: str, resource: fhir.MedicationStatement) -> Iterator[Therapy]:
+        if resource.status not in _STATED:
+            return
+        moment = parse_fhir_date(resource.effective_date_time, self.zone)
+        when = period(resource.effective_period, self.zone) or moment
+        ended = self._end(resource.effective_period)
+        ongoing = resource.status in _ONGOING and ended is None
+        course = _Course(Giving.GIVEN, when, self._start(resource.effective_period) or moment, ended, ongoing)
+        yield self._therapy(reference, resource, course, list(many(resource.dosage)))
 
+    def request(self, reference: str, resource: fhir.MedicationRequest) -> Iterator[Therapy]:
+        if resource.status not in _ORDERED or resource.intent in ("proposal", "plan", "option") or resource.do_not_perform:
+            return
+        dosages = list(many(resource.dosage_instruction))
+        bounds = [d.timing.repeat.bounds_period for d in dosages if d.timing is not None and d.timing.repeat is not None]
+        starts = [start for limits in bounds if (start := self._start(limits)) is not None]
+        ends = [end for limits in bounds if (end := self._end(limits)) is not None]
+        started = starts[-1] if starts else parse_fhir_date(resource.authored_on, self.zone)
+        ended = ends[-1] if ends else None
+        ongoing = resource.status in _ONGOING and ended is None
+        course = _Course(_ORDERED[resource.status], span(started, ended), started, ended, ongoing)
+        yield self._therapy(reference, resource, course, dosages)
 
-def _therapy(
-    reference: str,
-    resource: fhir.MedicationEvent,
-    dosages: list[fhir.Dosage],
-    terminology: Terminology,
-    zone: ZoneInfo,
-    medications: Mapping[str, Entry],
-    giving: Giving,
-    when: DateRange | None,
-    started: DateRange | None,
-    ended: DateRange | None,
-    ongoing: bool,
-) -> Therapy:
-    concepts, forms = _medication(resource, medications)
-    names = (
-        [resource.medication_reference.display]
-        if resource.medication_reference and resource.medication_reference.display
-        else []
-    )
-    recognition = recognise(terminology, AskedOf.MEDICATION, concepts, names)
-    named = label(concepts[0]) if concepts else (names[0] if names else "a medicine without a name")
-    return Therapy(
-        reference=reference,
-        label=named,
-        recognition=recognition,
-        when=when,
-        giving=giving,
-        started=started,
-        ended=ended,
-        ongoing=ongoing,
-        route=_route(dosages, " ".join((*forms, *(texts(*concepts)), *names))),
-        single=_single(dosages),
-        reasons=_reasons(resource, terminology),
-    )
+    def administration(self, reference: str, resource: fhir.MedicationAdministration) -> Iterator[Therapy]:
+        if resource.status not in _ADMINISTERED:
+            return
+        moment = parse_fhir_date(resource.effective_date_time, self.zone)
+        when = period(resource.effective_period, self.zone) or moment
+        ended = self._end(resource.effective_period) or moment
+        ongoing = resource.status == "in-progress" and ended is None
+        course = _Course(Giving.GIVEN, when, self._start(resource.effective_period) or when, ended, ongoing)
+        yield self._therapy(reference, resource, course, [resource.dosage] if resource.dosage is not None else [])
 
+    def _therapy(self, reference: str, resource: fhir.MedicationEvent, course: _Course, dosages: list[fhir.Dosage]) -> Therapy:
+        concepts, form = self._medication(resource)
+        display = resource.medication_reference.display if resource.medication_reference is not None else None
+        names = [display] if display else []
+        return Therapy(
+            reference=reference,
+            label=label(concepts[0]) if concepts else (display or "a medicine without a name"),
+            recognition=recognise(self.terminology, AskedOf.MEDICATION, concepts, names),
+            when=course.when,
+            giving=course.giving,
+            started=course.started,
+            ended=course.ended,
+            ongoing=course.ongoing,
+            route=_route(dosages, " ".join((form, *texts(*concepts), *names))),
+            single=_single(dosages),
+            reasons=self._reasons(resource),
+        )
 
-def _medication(
-    resource: fhir.MedicationEvent, medications: Mapping[str, Entry]
-) -> tuple[list[fhir.CodeableConcept], list[str]]:
-    """The concepts that name the medicine, and its dose form in words."""
-    if resource.medication_codeable_concept is not None:
-        return [resource.medication_codeable_concept], []
-    medication = _referred(resource, medications)
-    if medication is None:
-        return [], []
-    concepts = [medication.code] if medication.code is not None else []
-    concepts += [i.item_codeable_concept for i in many(medication.ingredient) if i.item_codeable_concept is not None]
-    return concepts, [words_of(medication.form)]
+    def _medication(self, resource: fhir.MedicationEvent) -> tuple[list[fhir.CodeableConcept], str]:
+        """The concepts that name the medicine, and its dose form in words."""
+        if resource.medication_codeable_concept is not None:
+            return [resource.medication_codeable_concept], ""
+        medication = _referred(resource, self.medications)
+        if medication is None:
+            return [], ""
+        concepts = [medication.code] if medication.code is not None else []
+        concepts += [i.item_codeable_concept for i in many(medication.ingredient) if i.item_codeable_concept is not None]
+        return concepts, words_of(medication.form)
+
+    def _reasons(self, resource: fhir.MedicationEvent) -> Recognition | None:
+        concepts = list(many(resource.reason_code))
+        displays = [reason.display for reason in many(resource.reason_reference) if reason.display]
+        if not concepts and not displays:
+            return None
+        return recognise(self.terminology, AskedOf.CONDITION, concepts, displays)
+
+    def _start(self, value: fhir.Period | None) -> DateRange | None:
+        return parse_fhir_date(value.start, self.zone) if value is not None else None
+
+    def _end(self, value: fhir.Period | None) -> DateRange | None:
+        return parse_fhir_date(value.end, self.zone) if value is not None else None
 
 
 def _referred(resource: fhir.MedicationEvent, medications: Mapping[str, Entry]) -> fhir.Medication | None:
@@ -163,14 +156,6 @@ def _contained(resource: fhir.MedicationEvent) -> Iterator[fhir.Medication]:
             yield msgspec.json.decode(raw, type=fhir.Medication)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue  # another contained type, or unreadable: the medicine then has no name and is not recognised
-
-
-def _reasons(resource: fhir.MedicationEvent, terminology: Terminology) -> Recognition | None:
-    concepts = list(many(resource.reason_code))
-    displays = [reason.display for reason in many(resource.reason_reference) if reason.display]
-    if not concepts and not displays:
-        return None
-    return recognise(terminology, AskedOf.CONDITION, concepts, displays)
 
 
 def _route(dosages: list[fhir.Dosage], words: str) -> Route | None:
@@ -195,14 +180,6 @@ def _single(dosages: list[fhir.Dosage]) -> bool:
         )
         for d in dosages
     )
-
-
-def _start(value: fhir.Period | None, zone: ZoneInfo) -> DateRange | None:
-    return parse_fhir_date(value.start, zone) if value is not None else None
-
-
-def _end(value: fhir.Period | None, zone: ZoneInfo) -> DateRange | None:
-    return parse_fhir_date(value.end, zone) if value is not None else None
 
 
 def last_exposure(therapy: Therapy, as_of: date) -> DateRange | None:
