@@ -1,9 +1,11 @@
 """Knowledge: trials, shared readings, terminology and assumptions, loaded and cross-checked once, at start; immutable."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from cds_service import assumptions as assumptions_module
 from cds_service.assumptions import Assumptions
@@ -17,6 +19,8 @@ from cds_service.facts import disease_sign, timeline
 from cds_service.facts.model import PatientFacts
 from cds_service.terminology import value_set
 from cds_service.terminology.value_set import Terminology
+
+Loaded = TypeVar("Loaded")
 
 
 @dataclass(frozen=True)
@@ -40,16 +44,16 @@ def load_knowledge(
 ) -> Knowledge:
     """Raises: KnowledgeErrors with every fault of every file."""
     faults: list[KnowledgeFault] = []
-    terminology = value_set.load(value_sets_directory)
-    assumptions = assumptions_module.load(assumptions_file)
-    readings = load.load_readings(load.READINGS, assumptions)
-    trials: list[Trial] = []
+    terminology = _attempt(lambda: value_set.load(value_sets_directory), faults)
+    assumptions = _attempt(lambda: assumptions_module.load(assumptions_file), faults)
+    if assumptions is None:  # everything else speaks of its names
+        raise KnowledgeErrors(faults)
+    readings = _attempt(lambda: load.load_readings(load.READINGS, assumptions), faults)
     paths = sorted(trials_directory.glob("*.yaml"))
-    for path in paths:
-        try:
-            trials.append(load.load_trial(path, assumptions))
-        except KnowledgeErrors as error:
-            faults.extend(error.faults)
+    loaded = [_attempt(partial(load.load_trial, path, assumptions), faults) for path in paths]
+    trials = [trial for trial in loaded if trial is not None]
+    if terminology is None or readings is None:
+        raise KnowledgeErrors(faults)
     faults.extend(_dangling(trials, readings, terminology))
     faults.extend(_unknown_insults(assumptions))
     if not trials:
@@ -60,6 +64,15 @@ def load_knowledge(
     for content in (*(path.read_bytes() for path in (*paths, load.READINGS)), assumptions.content, terminology.digest_bytes()):
         digest.update(hashlib.sha256(content).digest())
     return Knowledge(tuple(trials), readings, terminology, assumptions, f"sha256:{digest.hexdigest()}")
+
+
+def _attempt(read: Callable[[], Loaded], faults: list[KnowledgeFault]) -> Loaded | None:
+    """What was read; after a fault None, so that the other files are read too."""
+    try:
+        return read()
+    except KnowledgeErrors as error:
+        faults.extend(error.faults)
+        return None
 
 
 def words_in(word: Word) -> Iterator[Word]:

@@ -135,6 +135,20 @@ def test_a_value_set_that_does_not_exist_stops_the_start(tmp_path: Path) -> None
         load_knowledge(trials_directory=tmp_path)
 
 
+def test_faults_of_several_files_are_reported_together(tmp_path: Path) -> None:
+    (tmp_path / "NCT05943314.yaml").write_text(GOOD.replace("at_most: 18", "at_most: y"), encoding="utf-8")
+    (tmp_path / "NCT00000000.yaml").write_text("id: x", encoding="utf-8")
+    (tmp_path / "alt.json").write_text("{", encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        load_knowledge(trials_directory=tmp_path, value_sets_directory=tmp_path)
+    assert {fault.file for fault in caught.value.faults} == {"NCT05943314.yaml", "NCT00000000.yaml", "alt.json"}
+
+
+def test_a_folder_without_trials_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(KnowledgeErrors, match="there is no trial file"):
+        load_knowledge(trials_directory=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
