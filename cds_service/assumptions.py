@@ -135,6 +135,13 @@ class Assumptions:
     """Name → (value as written, source)."""
     content: bytes
 
+    def limit(self, name: str) -> Limit:
+        """A limit that does not depend on sex."""
+        limit = self.limits[name].for_sex(None)
+        if limit is None:
+            raise KeyError(name)
+        return limit
+
 
 def load(path: Path | None = None) -> Assumptions:
     """Raises: KnowledgeErrors naming file and place."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from cds_service import wording
+from cds_service.criteria.course_reasons import DiseaseActive
 from cds_service.criteria.match import CriterionAnswer, TrialMatch, in_reading_order
-from cds_service.criteria.reasons import DiseaseActive
 from cds_service.criteria.trial import Trial
 from cds_service.criteria.verdict import Answer
 from cds_service.evaluation import Findings

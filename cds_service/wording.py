@@ -3,7 +3,9 @@
 from decimal import Decimal
 from typing import assert_never
 
+from cds_service.criteria import course_reasons as course
 from cds_service.criteria import reasons as why
+from cds_service.criteria.course_reasons import CourseReason
 from cds_service.criteria.match import CriterionAnswer
 from cds_service.criteria.reasons import Detail, Operator, Problem, Reason
 from cds_service.criteria.verdict import Evidence, Missing, Verdict
@@ -28,18 +30,23 @@ _KINDS = {
     Kind.PROCEDURE: ("procedures", "procedure"),
 }
 _COURSE = {
-    "active": "whether the disease is active now is not recorded",
-    "relapse": "no relapse is stated in the record, and none is derived from marrow results",
-    "refractory": "no refractory disease is stated in the record",
-    "two_standard_courses_without_remission": "courses of treatment and the response to them have to be reviewed by a person",
-    "relapse_within_12_months": "the dates of remission, consolidation and relapse have to be reviewed by a person",
-    "relapse_after_12_months_then_refractory": "the relapse and the response to salvage have to be reviewed by a person",
-    "two_relapses": "the number of relapses has to be reviewed by a person",
-    "persistent_extramedullary_disease": "extramedullary disease before and after treatment has to be reviewed by a person",
-    "disease_after_two_lines": "lines of therapy and the response to the last have to be reviewed by a person",
-    "relapse_within_6_months": "the dates of the last line and of the relapse have to be reviewed by a person",
-    "relapse_after_6_months_then_refractory": "the relapse and the response to its treatment have to be reviewed by a person",
-    "salvage_failed": "salvage therapy and the response to it have to be reviewed by a person",
+    "relapse": "relapse",
+    "relapses": "number of relapses",
+    "lines": "lines of therapy",
+    "standard_courses_without_remission": "standard induction courses without remission",
+    "response_to_last_line": "response to the last line of therapy",
+    "treatment_of_relapse": "response to the treatment of the relapse",
+    "remission_before_relapse": "time from remission to relapse",
+    "persistent_extramedullary_disease": "persistent extramedullary disease",
+    "refractory_as_stated": "refractory disease as stated by a clinician",
+}
+_COUNTED = {
+    "relapses": ("relapse", "relapses"),
+    "lines": ("line of therapy", "lines of therapy"),
+    "standard_courses_without_remission": (
+        "course of standard induction without remission",
+        "courses of standard induction without remission",
+    ),
 }
 _GAPS = {
     GapReason.NOT_SENT: "was not sent, and could not be read",
@@ -71,6 +78,8 @@ def why_hidden(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
 
 
 def _sentence(item: Reason) -> str:
+    if isinstance(item, CourseReason):
+        return _of_course(item)
     match item:
         case (
             why.Compared() | why.Stale() | why.Recheck() | why.Superseded() | why.Unusable() | why.Differing() | why.NoResult()
@@ -96,12 +105,6 @@ def _sentence(item: Reason) -> str:
             return f"{item.scale} status read from {item.scale_name} {item.grade}{_on(item.when)}"
         case why.OnOxygen():
             return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
-        case why.DiseaseActive():
-            return f"active disease: {item.by.value}{_on(item.since)}"
-        case why.InRemission():
-            return f"in remission since {item.since or 'an unknown day'}"
-        case why.CourseOpen():
-            return _COURSE[item.value]
         case why.TreatedElsewhere():
             return "the record begins in the middle of the disease: earlier times are not on record"
         case why.Ruling() | why.Question():
@@ -110,6 +113,28 @@ def _sentence(item: Reason) -> str:
             return "the protocol's list is not known"
         case _:
             assert_never(item)
+
+
+def _of_course(item: CourseReason) -> str:
+    match item:
+        case course.DiseaseActive():
+            return f"active disease: {item.by.value}{_on(item.since)}"
+        case course.InRemission():
+            return f"in remission since {item.since or 'an unknown day'}"
+        case course.DiseaseOpen():
+            return f"whether the disease is active now is open: {item.unclear.value}{_on(item.since)}"
+        case course.CourseOpen():
+            return f"{_COURSE[item.value]}: {', '.join(reason.value for reason in item.unclear)}"
+        case course.CourseCounted():
+            noun = _COUNTED[item.value][0 if item.count == 1 else 1]
+            return f"{item.count or 'no'} {noun}{f', {item.at_least} asked for' if item.count < item.at_least else ''}"
+        case course.CourseStated():
+            return _COURSE[item.value]
+        case course.Elapsed():
+            where = "within" if item.within else "more than"
+            return f"relapse of {item.relapse} {where} {item.length} after the remission of {item.remission}"
+        case course.Ended():
+            return f"{_COURSE[item.value]}: {item.outcome.value}"
 
 
 _OfResult = why.Compared | why.Stale | why.Recheck | why.Superseded | why.Unusable | why.Differing | why.NoResult

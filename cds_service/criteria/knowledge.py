@@ -35,8 +35,9 @@ class Knowledge:
 
     def case(self, facts: PatientFacts) -> Case:
         """A patient's facts with their disease course, ready to be asked."""
-        course = timeline.disease_course(facts, self.assumptions)
-        return Case(facts, course, self.terminology, self.assumptions, self.readings)
+        definitions = {trial.id: trial.relapse for trial in self.trials}
+        courses = timeline.disease_courses(facts, definitions, self.assumptions)
+        return Case(facts, courses, self.terminology, self.assumptions, self.readings)
 
 
 def load_knowledge(

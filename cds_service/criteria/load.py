@@ -9,11 +9,14 @@ import msgspec
 from cds_service import strict_yaml
 from cds_service.assumptions import Assumptions
 from cds_service.criteria import nodes
+from cds_service.criteria.fault import FaultError
 from cds_service.criteria.predicates.person import Ask, AskList
 from cds_service.criteria.predicates.word import Word
+from cds_service.criteria.read_course import relapse_definition
 from cds_service.criteria.read_words import PART_KEYS, Branch, WordReader
 from cds_service.criteria.trial import Criterion, CriterionKind, Recruitment, Site, Trial
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
+from cds_service.facts.sightings import RelapseDefinition
 from cds_service.strict_yaml import Document, Tree
 
 TRIALS = Path(__file__).with_name("trials")
@@ -51,9 +54,10 @@ class _TrialLoader:
             raise KnowledgeErrors([self.document.fault("", "is not a trial", "start with id, title …")])
         header = self._header({key: value for key, value in tree.items() if key not in ("criteria", "disease_gate")})
         criteria = tuple(self._criteria(tree.get("criteria")))
+        relapse = self._relapse(header)
         gate = self.words.read(tree.get("disease_gate"), "disease_gate")
         self._check_ids(criteria)
-        if self.faults or header is None:
+        if self.faults or header is None or relapse is None:
             raise KnowledgeErrors(self.faults)
         return Trial(
             id=header.id,
@@ -71,6 +75,7 @@ class _TrialLoader:
             protocol_source=header.protocol.source,
             protocol_url=header.protocol.url,
             reviewed=header.reviewed,
+            relapse=relapse,
             criteria=criteria,
             disease_gate=gate,
         )
@@ -90,6 +95,15 @@ class _TrialLoader:
         except ValueError:
             self._fault("recruitment.as_of", "is not a day", "write YYYY-MM-DD")
         return header
+
+    def _relapse(self, header: nodes.HeaderNode | None) -> RelapseDefinition | None:
+        if header is None:
+            return None
+        try:
+            return relapse_definition(header.definitions.relapse, "definitions.relapse")
+        except FaultError as fault:
+            self._fault(fault.place, fault.problem, fault.fix)
+            return None
 
     def _criteria(self, tree: Tree) -> Iterator[Criterion]:
         if not isinstance(tree, list) or not tree:

@@ -62,7 +62,7 @@ class ObservationNode(ComparisonNode, frozen=True, kw_only=True):
     window: str
     by: str | None = None
     preferring: str | None = None
-    after_course: str | None = None
+    since: str | None = None
 
 
 class ShareNode(ComparisonNode, frozen=True, kw_only=True):
@@ -101,6 +101,11 @@ class AntigenNode(Node, frozen=True):
 
 class CourseNode(Node, frozen=True):
     course: str
+    at_least: str | None = None
+    says: str | None = msgspec.field(default=None, name="is")
+    after_remission_of: dict[str, str] | None = None
+    then: str | None = None
+    treated_with: str | None = None
 
 
 class AskNode(Node, frozen=True):
@@ -145,6 +150,25 @@ class ProtocolNode(Node, frozen=True):
     url: str
 
 
+class MarrowBlastsNode(Node, frozen=True):
+    above: str | None = None
+    at_least: str | None = None
+    exactly: str | None = None
+    by: str | None = None
+
+
+class RelapseNode(Node, frozen=True):
+    """What a protocol calls relapse after a complete remission."""
+
+    marrow_blasts: MarrowBlastsNode
+    blood_blasts: str
+    extramedullary: str
+
+
+class DefinitionsNode(Node, frozen=True):
+    relapse: RelapseNode
+
+
 class HeaderNode(Node, frozen=True):
     """A trial file without its criteria and its gate."""
 
@@ -158,6 +182,7 @@ class HeaderNode(Node, frozen=True):
     recruitment: RecruitmentNode
     completeness: CompletenessNode
     protocol: ProtocolNode
+    definitions: DefinitionsNode
     reviewed: str | None
 
 

@@ -8,8 +8,8 @@ import msgspec
 
 from cds_service.assumptions import Assumptions, parse_limit
 from cds_service.criteria import nodes
+from cds_service.criteria.fault import FaultError, one_of, whole_number
 from cds_service.criteria.predicates import combinations as joined
-from cds_service.criteria.predicates import course as course_words
 from cds_service.criteria.predicates.antigen import Antigen
 from cds_service.criteria.predicates.finding import TestFinding
 from cds_service.criteria.predicates.observation import Observation, Operand, TimesUpperLimit
@@ -20,6 +20,7 @@ from cds_service.criteria.predicates.recorded import STATUSES, Condition, Medici
 from cds_service.criteria.predicates.share import Share
 from cds_service.criteria.predicates.silence import Authority
 from cds_service.criteria.predicates.word import Word
+from cds_service.criteria.read_course import read_course
 from cds_service.criteria.reasons import Operator
 from cds_service.criteria.verdict import Answer
 from cds_service.errors import KnowledgeFault
@@ -29,14 +30,6 @@ NodeType = TypeVar("NodeType", bound=nodes.Node)
 Branch = dict[str, Tree]
 
 JOINS = frozenset({"all", "any", "not", "count", "agree", "cases"})
-
-
-class FaultError(Exception):
-    """A fault at a place; caught where reading can go on."""
-
-    def __init__(self, place: str, problem: str, fix: str) -> None:
-        super().__init__(problem)
-        self.place, self.problem, self.fix = place, problem, fix
 
 
 class WordReader:
@@ -99,7 +92,7 @@ class WordReader:
         if not isinstance(operand, dict) or operand.keys() != {"at_least", "of"} or not isinstance(operand["of"], list):
             raise FaultError(place, "is not a count", "write count: {at_least: 2, of: [...]}")
         words = tuple(self.read(item, f"{place}.of[{index}]") for index, item in enumerate(operand["of"]))
-        return joined.Count(self._whole(operand["at_least"], f"{place}.at_least"), words)
+        return joined.Count(whole_number(operand["at_least"], f"{place}.at_least"), words)
 
     def _cases(self, operand: list[Tree], place: str) -> Word:
         steps = []
@@ -162,17 +155,17 @@ class WordReader:
         shape = self._convert(node, nodes.AgeNode, place)
         if shape.age != "completed years" or (shape.at_least is None and shape.at_most is None):
             raise FaultError(place, "is not an age", "write age: completed years with at_least, at_most or both")
-        low = None if shape.at_least is None else self._whole(shape.at_least, f"{place}.at_least")
-        high = None if shape.at_most is None else self._whole(shape.at_most, f"{place}.at_most")
+        low = None if shape.at_least is None else whole_number(shape.at_least, f"{place}.at_least")
+        high = None if shape.at_most is None else whole_number(shape.at_most, f"{place}.at_most")
         return Age(low, high)
 
     def _sex(self, node: Branch, place: str) -> Word:
         sex = self._convert(node, nodes.SexNode, place).sex
-        return Sex(self._one_of(sex, {"any", "female", "male"}, f"{place}.sex"))
+        return Sex(one_of(sex, {"any", "female", "male"}, f"{place}.sex"))
 
     def _condition(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.ConditionNode, place)
-        status = self._one_of(shape.status, STATUSES, f"{place}.status")
+        status = one_of(shape.status, STATUSES, f"{place}.status")
         return Condition(
             nodes.names_of(shape.condition), self._span(shape.within, place), self._authority(shape, place), status
         )
@@ -184,7 +177,7 @@ class WordReader:
     def _therapy(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.TherapyNode, place)
         if shape.route is not None:
-            self._one_of(shape.route, {"intravenous"}, f"{place}.route")
+            one_of(shape.route, {"intravenous"}, f"{place}.route")
         return Medicine(
             nodes.names_of(shape.therapy),
             self._span(shape.within, place),
@@ -199,7 +192,7 @@ class WordReader:
         shape = self._convert(node, nodes.ObservationNode, place)
         operator, operand = self._comparison(shape, place)
         if shape.by is not None:
-            self._one_of(shape.by, {"flow", "morphology"}, f"{place}.by")
+            one_of(shape.by, {"flow", "morphology"}, f"{place}.by")
         return Observation(
             nodes.names_of(shape.observation),
             operator,
@@ -207,7 +200,7 @@ class WordReader:
             self._window(shape.window, place),
             shape.by,
             shape.preferring,
-            self._span(shape.after_course, place, "after_course"),
+            shape.since is not None and bool(one_of(shape.since, {"last treatment"}, f"{place}.since")),
         )
 
     def _share(self, node: Branch, place: str) -> Word:
@@ -220,7 +213,7 @@ class WordReader:
 
     def _oxygen(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.OxygenSaturationNode, place)
-        self._one_of(shape.oxygen_saturation, {"on room air"}, f"{place}.oxygen_saturation")
+        one_of(shape.oxygen_saturation, {"on room air"}, f"{place}.oxygen_saturation")
         operator, text = self._comparison(shape, place)
         limit = parse_limit(text)
         if limit is None:
@@ -235,7 +228,7 @@ class WordReader:
                 item.scale,
                 self._bound(item.met, f"{place}.derived[{index}].met"),
                 self._bound(item.not_met, f"{place}.derived[{index}].not_met"),
-                self._one_of(item.age, {"adult", "child"}, f"{place}.derived[{index}].age") == "child",
+                one_of(item.age, {"adult", "child"}, f"{place}.derived[{index}].age") == "child",
             )
             for index, item in enumerate(shape.derived)
         )
@@ -247,13 +240,12 @@ class WordReader:
 
     def _antigen(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.AntigenNode, place)
-        by = self._one_of(shape.by, {"any method", "flow cytometry"}, f"{place}.by")
-        positive = self._one_of(shape.positive, {"as interpreted", "if detected"}, f"{place}.positive")
+        by = one_of(shape.by, {"any method", "flow cytometry"}, f"{place}.by")
+        positive = one_of(shape.positive, {"as interpreted", "if detected"}, f"{place}.positive")
         return Antigen(shape.antigen, by == "flow cytometry", positive == "if detected")
 
     def _course(self, node: Branch, place: str) -> Word:
-        shape = self._convert(node, nodes.CourseNode, place)
-        return course_words.Course(self._one_of(shape.course, course_words.VALUES, f"{place}.course"))
+        return read_course(self._convert(node, nodes.CourseNode, place), place)
 
     def _criterion(self, node: Branch, place: str) -> Word:
         name = self._convert(node, nodes.CriterionNode, place).criterion
@@ -272,11 +264,11 @@ class WordReader:
             if shape.because is not None or shape.history is not None:
                 raise FaultError(place, "says because or history without if_absent", "add if_absent or drop them")
             return None
-        self._one_of(shape.if_absent, {"not_met"}, f"{place}.if_absent")
+        one_of(shape.if_absent, {"not_met"}, f"{place}.if_absent")
         if not shape.because:
             raise FaultError(f"{place}.if_absent", "has no because", "say why the record is the authority")
         if shape.history is not None:
-            self._one_of(shape.history, {"needed"}, f"{place}.history")
+            one_of(shape.history, {"needed"}, f"{place}.history")
         return Authority(shape.because, shape.history is not None)
 
     def _comparison(self, shape: nodes.ComparisonNode, place: str) -> tuple[Operator, str]:
@@ -300,30 +292,20 @@ class WordReader:
         if len(bound) != 1:
             raise FaultError(place, "is not one bound", "write {at_most: 1}")
         name, text = next(iter(bound.items()))
-        self._one_of(name, {operator.value for operator in Operator}, place)
+        one_of(name, {operator.value for operator in Operator}, place)
         return Operator(name), self._number(text, place)
 
     def _window(self, name: str, place: str) -> str:
-        return self._one_of(name, self.assumptions.windows, f"{place}.window")
+        return one_of(name, self.assumptions.windows, f"{place}.window")
 
     def _span(self, name: str | None, place: str, key: str = "within") -> str | None:
-        return None if name is None else self._one_of(name, self.assumptions.spans, f"{place}.{key}")
+        return None if name is None else one_of(name, self.assumptions.spans, f"{place}.{key}")
 
     def _answer(self, value: Tree, place: str) -> Answer:
-        return Answer(self._one_of(value, {answer.value for answer in Answer}, place))
+        return Answer(one_of(value, {answer.value for answer in Answer}, place))
 
     def _flag(self, value: Tree, place: str) -> bool:
-        return value is not None and self._one_of(value, {"true"}, place) == "true"
-
-    def _one_of(self, value: Tree, allowed: "set[str] | frozenset[str] | Mapping[str, object]", place: str) -> str:
-        if not isinstance(value, str) or value not in allowed:
-            raise FaultError(place, "has no such value", f"use one of: {', '.join(sorted(allowed))}")
-        return value
-
-    def _whole(self, value: Tree, place: str) -> int:
-        if not isinstance(value, str) or not value.isdecimal():
-            raise FaultError(place, "is not a whole number", "write digits only")
-        return int(value)
+        return value is not None and one_of(value, {"true"}, place) == "true"
 
     def _number(self, text: str, place: str) -> Decimal:
         try:

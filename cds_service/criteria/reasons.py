@@ -5,9 +5,9 @@ from decimal import Decimal
 from enum import Enum
 
 from cds_service.assumptions import Length, Limit
+from cds_service.criteria.course_reasons import CourseReason
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, Fact, Kind
-from cds_service.facts.timeline import ActiveBy
 
 
 class Operator(Enum):
@@ -48,6 +48,7 @@ class Problem(Enum):
     DATE_TOO_COARSE = "a date too coarse to tell whether it still decides"
     PARTIAL = "positive on a part of the cells, or dimly"
     NOT_BY_FLOW = "not by flow cytometry on the cell surface"
+    REGENERATION = "the marrow may be regenerating: to be repeated in 7 to 14 days with flow cytometry"
     NEGATIVE_STAIN = "a negative stain, which does not exclude it without flow cytometry"
 
 
@@ -68,6 +69,10 @@ class Wanted(Enum):
     SEX = "sex"
     MARROW = "marrow"
     DISEASE_STATEMENT = "marrow result or statement of the disease status"
+    MARROW_WITH_FLOW = "marrow in 7 to 14 days, with flow cytometry"
+    BLOOD_COUNTS = "neutrophils and platelets beside the marrow"
+    RESPONSE = "marrow, or a stated response, after the treatment"
+    IMAGING = "imaging or biopsy of the extramedullary disease"
     TREATMENT_HISTORY = "history of treatment courses and responses"
 
 
@@ -268,26 +273,6 @@ class OnOxygen:
 
 
 @dataclass(frozen=True, slots=True)
-class DiseaseActive:
-    """There is leukaemia now: by which kind of evidence, and since when that is known."""
-
-    since: DateRange | None
-    by: ActiveBy
-
-
-@dataclass(frozen=True, slots=True)
-class InRemission:
-    since: DateRange | None
-
-
-@dataclass(frozen=True, slots=True)
-class CourseOpen:
-    """What the disease course does not tell: which value, and why."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class Ruling:
     """A sentence of the trial file or of the shared readings: why this finding leads to this answer."""
 
@@ -332,9 +317,7 @@ Reason = (
     | ResultReads
     | Derived
     | OnOxygen
-    | DiseaseActive
-    | InRemission
-    | CourseOpen
+    | CourseReason
     | Ruling
     | Question
     | ListNotKnown

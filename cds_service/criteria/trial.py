@@ -7,6 +7,7 @@ from enum import Enum
 
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.verdict import Answer
+from cds_service.facts.sightings import RelapseDefinition
 
 
 class CriterionKind(Enum):
@@ -85,6 +86,7 @@ class Trial:
     protocol_source: str
     protocol_url: str
     reviewed: str | None
+    relapse: RelapseDefinition
     criteria: tuple[Criterion, ...]
     disease_gate: Word
 

@@ -8,13 +8,15 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from cds_service.dates import DateRange, parse_fhir_date, span
 from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
-from cds_service.facts.model import Giving, Route, Therapy
+from cds_service.facts.model import Amount, Giving, Route, Therapy
+from cds_service.facts.observations import amount_of
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
@@ -23,6 +25,8 @@ _ADMINISTERED = {"completed", "in-progress", "stopped", "on-hold"}
 _STATED = {"active", "completed", "stopped", "on-hold"}
 _ORDERED = {"active": Giving.ORDERED, "on-hold": Giving.ORDERED, "completed": Giving.ORDER_COMPLETED, "stopped": Giving.ORDERED}
 _ONGOING = {"active", "in-progress"}
+_PER_SURFACE = re.compile(r"(?P<value>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>m?g\s*/\s*m(?:2|²|\^2))", re.IGNORECASE)
+_MG_PER_SURFACE = {"mg/m2": Decimal(1), "g/m2": Decimal(1000)}
 
 _ROUTES = (
     (Route.INTRATHECAL, re.compile(r"intrathecal|intraventricular|intralumbar|\bIT\b|鞘内", re.IGNORECASE)),
@@ -35,13 +39,8 @@ _ROUTES = (
             re.IGNORECASE,
         ),
     ),
-    (
-        Route.SYSTEMIC,
-        re.compile(
-            r"\boral|by mouth|\bp\.?o\.?\b|subcutan|\bs\.?c\.?\b|intramuscular|\bi\.?m\.?\b|tablet|capsule|口服|皮下",
-            re.IGNORECASE,
-        ),
-    ),
+    (Route.SYSTEMIC, re.compile(r"subcutan|\bs\.?c\.?\b|intramuscular|\bi\.?m\.?\b|皮下|肌注", re.IGNORECASE)),
+    (Route.ORAL, re.compile(r"\boral|by mouth|\bp\.?o\.?\b|tablet|capsule|口服", re.IGNORECASE)),
 )
 
 
@@ -112,6 +111,7 @@ class MedicationReader:
             ongoing=course.ongoing,
             route=_route(dosages, " ".join((form, *texts(*concepts), *names))),
             single=_single(dosages),
+            dose=_dose_per_surface(dosages, texts(*concepts)),
             reasons=self._reasons(resource),
         )
 
@@ -180,6 +180,22 @@ def _single(dosages: list[fhir.Dosage]) -> bool:
         )
         for d in dosages
     )
+
+
+def _dose_per_surface(dosages: list[fhir.Dosage], names: list[str]) -> Amount | None:
+    """The largest dose in mg/m2 that the dosage, its text or the medicine's name tells."""
+    quantities = [
+        amount_of(quantity) for d in dosages for quantity in (d.dose, *(r.dose_quantity for r in many(d.dose_and_rate)))
+    ]
+    stated = [(a.value, a.unit) for a in quantities if a is not None and a.comparator is None]
+    for text in (*(d.text for d in dosages if d.text), *names):
+        stated += [(Decimal(match["value"].replace(",", "")), match["unit"]) for match in _PER_SURFACE.finditer(text)]
+    doses = [value * _MG_PER_SURFACE[key] for value, unit in stated if (key := _surface_unit(unit)) in _MG_PER_SURFACE]
+    return Amount(max(doses), "mg/m2") if doses else None
+
+
+def _surface_unit(unit: str | None) -> str:
+    return (unit or "").lower().replace(" ", "").replace("²", "2").replace("^2", "2")
 
 
 def last_exposure(therapy: Therapy, as_of: date) -> DateRange | None:

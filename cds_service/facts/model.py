@@ -105,6 +105,11 @@ class Diagnosis(Fact):
     recorded: DateRange | None = None
     abated: DateRange | None = None
 
+    @property
+    def known_since(self) -> DateRange | None:
+        """The earlier of onset and recording."""
+        return min((day for day in (self.onset, self.recorded) if day is not None), key=lambda day: day.first, default=None)
+
     def is_resolved(self) -> bool:
         return self.abated is not None or self.status in (ClinicalStatus.RESOLVED, ClinicalStatus.INACTIVE)
 
@@ -121,7 +126,8 @@ class Route(Enum):
     """Whether a medicine reaches the whole body. Only what the record says in words is known."""
 
     INTRAVENOUS = "intravenous"
-    SYSTEMIC = "systemic"  # by mouth, subcutaneous, intramuscular
+    ORAL = "oral"
+    SYSTEMIC = "systemic"  # subcutaneous, intramuscular
     LOCAL = "local"  # inhaled, nasal, topical, eye, ear, rectal
     INTRATHECAL = "intrathecal"
 
@@ -138,6 +144,14 @@ class Therapy(Fact):
     route: Route | None = None
     single: bool = False
     """One dose, or as needed."""
+    dose: Amount | None = None
+    """One dose, as far as it is recorded per body surface: in mg/m2."""
+
+    @property
+    def understood(self) -> bool:
+        """Whether a code that we know, or words, tell which medicine it is."""
+        return bool(self.recognition.by_code) or self.recognition.has_text
+
     reasons: Recognition | None = None
     """What it is given for, as our value sets recognise it; None where nothing is recorded."""
 

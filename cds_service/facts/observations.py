@@ -180,19 +180,24 @@ _CLAUSES = re.compile(r"[.;,\n。；，]|\band\b|\bbut\b")
 def report_results(
     reference: str, resource: fhir.DiagnosticReport, terminology: Terminology, zone: ZoneInfo
 ) -> Iterator[Result]:
-    """Each clause of a report's conclusion that names an antigen, as a result in words.
+    """A report's conclusion: each clause that names an antigen, and extramedullary leukaemia that it finds.
 
     A conclusion is free text: what is read from it is always a text match, to be confirmed.
     """
-    if resource.status not in USABLE or not resource.conclusion:
+    if resource.status not in USABLE:
         return
     when = (
         parse_fhir_date(resource.effective_date_time, zone)
         or period(resource.effective_period, zone)
         or parse_fhir_date(resource.issued, zone)
     )
-    method = f"{words_of(resource.code)} {resource.conclusion.lower()}"
-    for clause in filter(None, (part.strip() for part in _CLAUSES.split(resource.conclusion))):
+    conclusion = resource.conclusion or ""
+    method = f"{words_of(resource.code)} {conclusion.lower()}"
+    clauses = [part.strip() for part in _CLAUSES.split(conclusion) if part.strip()]
+    found = recognise(terminology, AskedOf.CONDITION, [*many(resource.conclusion_code)], clauses)
+    if found.is_in("extramedullary_leukemia"):
+        yield Result(reference, label(resource.code), found, when, words=conclusion or None, method=method)
+    for clause in clauses:
         named = terminology.named_in(AskedOf.OBSERVATION, clause)
         if named.by_text & ANTIGENS:
             value = terminology.recognise(AskedOf.ANSWER, [], [clause])

@@ -1,52 +1,34 @@
-"""The course of the leukaemia as far as it is known: what clinicians stated, what the marrow shows, whether it is active now.
+"""The course of the leukaemia, as a haematologist tells it: diagnosis, treatment, response, remission, relapse, and today.
 
-Statements are read in the order of trust of ruling 6: a dated disease-status Observation stands; a diagnosis code
-or a clinical status ("in relapse", "in remission") stands as of its date, to be confirmed, and only if no later marrow
-disagrees. "Not having achieved remission" says nothing: it is the default billing code.
+    diagnosed     the earliest of onset, recording, and marrow or blood with 20 % blasts
+    treatment     courses, what prepared a graft or a cell product, what was given before the leukaemia   (treatment)
+    sightings     what marrow, blood, tissue and clinicians showed, from day to day                       (sightings, response)
+    remissions, relapses   a relapse ends a remission; one relapse is one, however often it is coded      (relapses)
+    lines, induction       what was tried, and what it achieved                                           (lines, induction)
+    state         active, in remission or unknown today
+
+Everything derived keeps the facts that it rests on. What the record does not tell is unknown, never "no". The rulings are
+told by number in docs/rulings.md; all are assumptions for a haematologist to sign off.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 
-from cds_service.assumptions import Assumptions
+from cds_service.assumptions import Assumptions, Length
 from cds_service.dates import DateRange
-from cds_service.facts.model import (
-    ClinicalStatus,
-    Diagnosis,
-    Fact,
-    Giving,
-    PatientFacts,
-    Result,
-    Route,
-    Therapy,
-    Verification,
-)
-
-
-class Stated(Enum):
-    RELAPSE = "relapse"
-    REFRACTORY = "refractory"
-    REMISSION = "remission"
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What a clinician stated of the disease, and when. `dated_response`: by a disease-status Observation."""
-
-    stated: Stated
-    when: DateRange | None
-    fact: Fact
-    dated_response: bool
-
-
-class ActiveBy(Enum):
-    """What shows that there is leukaemia now."""
-
-    MARROW = "marrow"
-    RELAPSE = "stated relapse"
-    REFRACTORY = "stated as refractory"
+from cds_service.facts.certainty import Count, Finding, Unclear
+from cds_service.facts.extramedullary import extramedullary_disease, persists
+from cds_service.facts.induction import standard_courses_without_remission
+from cds_service.facts.lines import Line, ending_of_last_line, lines
+from cds_service.facts.model import Fact, PatientFacts
+from cds_service.facts.outcomes import Ending, Outcomes
+from cds_service.facts.relapses import Relapse, Walk, relapse_count, walk
+from cds_service.facts.response import Marrow, blasts_of
+from cds_service.facts.sightings import RelapseDefinition, Sight, Sighting, is_regenerating, sightings
+from cds_service.facts.statements import Stated, Statement, statements
+from cds_service.facts.treatment import TreatmentHistory, treatment_history
 
 
 class Activity(Enum):
@@ -57,211 +39,190 @@ class Activity(Enum):
 
 @dataclass(frozen=True, slots=True)
 class DiseaseState:
-    """Whether there is leukaemia now, since when, and on what that rests."""
+    """Whether there is leukaemia today, since when, and on what that rests. `repeat`: the marrow is to be repeated."""
 
     activity: Activity
     since: DateRange | None = None
     rests_on: tuple[Fact, ...] = ()
     confirm: bool = False
-    by: ActiveBy = ActiveBy.MARROW
+    by: Sight = Sight.DISEASE
+    unclear: Unclear | None = None
+    repeat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DiseaseCourse:
-    """The course of one patient's AML."""
+    """The course of one patient's leukaemia, by one protocol's definition of relapse."""
 
+    facts: PatientFacts
+    assumptions: Assumptions
+    history: TreatmentHistory
     statements: tuple[Statement, ...]
+    walked: Walk
+    outcomes: Outcomes
+    relapses: Count
+    lines: tuple[Line, ...]
+    line_count: Count
     state: DiseaseState
-    treated_elsewhere: bool
-    """The record begins in the middle of the disease (ruling 3): silence about earlier times says nothing."""
-    last_course_start: DateRange | None
-    courses_known: bool = False
 
-    def standing(self, stated: Stated) -> tuple[Statement, ...]:
-        """Statements of this kind that no later marrow contradicts."""
-        return tuple(statement for statement in self.statements if statement.stated is stated)
+    @property
+    def last_relapse(self) -> Relapse | None:
+        return self.walked.relapses[-1] if self.walked.relapses else None
+
+    def standard_courses_without_remission(self) -> Count:
+        return standard_courses_without_remission(self.outcomes)
+
+    def response_to_last_line(self) -> Ending:
+        return ending_of_last_line(self.lines, self.outcomes)
+
+    def persistent_extramedullary_disease(self) -> Finding:
+        """Shown before and again after at least one course (ruling 10)."""
+        shown = extramedullary_disease(self.facts)
+        holds, rests_on = persists(shown, [course.start for course in self.history.courses])
+        reason = Unclear.NEVER_CLOSED if shown else Unclear.NO_EVIDENCE
+        return Finding(holds, rests_on, confirm=True, unclear=() if holds else (reason,))
+
+    def refractory_as_stated(self) -> Finding:
+        """A clinician states that the disease is refractory."""
+        stated = [one.fact for one in self.statements if one.stated is Stated.REFRACTORY]
+        return Finding(True if stated else None, tuple(stated), confirm=True, unclear=(Unclear.NO_EVIDENCE,))
+
+    def relapsed_after(self, relapse: Relapse, length: Length) -> Finding:
+        """Whether a relapse came within a length of the remission before it.
+
+        Two clocks: from the remission, and from the last consolidation or transplant in it, never from the end of maintenance.
+        Where they differ, a person decides (ruling 17). Exactly the length is inside; months are calendar months.
+        """
+        if relapse.remission is None:
+            return Finding(None, relapse.rests_on, unclear=(Unclear.NO_REMISSION_DATE,))
+        anchors = (relapse.remission.since, *self._consolidations(relapse))
+        rests_on = tuple(dict.fromkeys((*relapse.remission.rests_on, *relapse.rests_on)))
+        within = [_within(relapse.when, anchor, length) for anchor in anchors]
+        if all(answer is True for answer in within):
+            return Finding(True, rests_on, relapse.confirm)
+        if all(answer is False for answer in within):
+            return Finding(False, rests_on, relapse.confirm)
+        reason = Unclear.DATES_TOO_COARSE if None in within else Unclear.CLOCKS_DIFFER
+        return Finding(None, rests_on, unclear=(reason,))
+
+    def _consolidations(self, relapse: Relapse) -> tuple[DateRange, ...]:
+        """The last course or transplant in the remission that the relapse ended."""
+        if relapse.remission is None:
+            return ()
+        since = relapse.remission.since
+        days = [course.end for course in self.history.courses if course.start.first >= since.first]
+        days += [graft.when for graft in self.history.grafts if graft.when is not None and graft.when.first >= since.first]
+        inside = [day for day in days if day.first < relapse.when.last]
+        return (max(inside, key=lambda day: day.last),) if inside else ()
+
+    def marrow_counts_from(self) -> tuple[DateRange, date] | None:
+        """The last treatment's start and the day from which a marrow tells of the disease after it (ruling 19).
+
+        Day 14 of a course, or 28 days into continuous treatment.
+        """
+        after = {False: self.assumptions.spans["marrow_after_course"], True: self.assumptions.spans["continuous_treatment"]}
+        days = [
+            (treatment.start, after[treatment.ongoing].after(treatment.start.last))
+            for treatment in self.history.treatments
+            if treatment.is_course or treatment.ongoing
+        ]
+        return max(days, key=lambda pair: pair[1], default=None)
+
+    def is_regenerating(self, marrow: Marrow) -> bool:
+        """Whether blasts after a remission may be those of a recovering marrow (ruling 9)."""
+        after_remission = any(one.since.first <= marrow.when.last for one in self.walked.remissions)
+        return after_remission and is_regenerating(marrow, self.facts, self.history, self.assumptions)
 
 
-_BY_CODE = {
-    "aml_in_relapse": Stated.RELAPSE,
-    "aml_refractory": Stated.REFRACTORY,
-    "aml_in_remission": Stated.REMISSION,
-}
-_BY_STATUS = {
-    ClinicalStatus.RELAPSE: Stated.RELAPSE,
-    ClinicalStatus.RECURRENCE: Stated.RELAPSE,
-    ClinicalStatus.REMISSION: Stated.REMISSION,
-}
-_BY_STATEMENT = {Stated.RELAPSE: ActiveBy.RELAPSE, Stated.REFRACTORY: ActiveBy.REFRACTORY}
-_BY_ANSWER = {
-    "response_relapse": Stated.RELAPSE,
-    "response_none": Stated.REFRACTORY,
-    "response_complete": Stated.REMISSION,
-}
+def disease_courses(
+    facts: PatientFacts, definitions: Mapping[str, RelapseDefinition], assumptions: Assumptions
+) -> dict[str, DiseaseCourse]:
+    """What followed what, by each trial's definition of relapse; the same definition is worked out once."""
+    stated = statements(facts)
+    history = treatment_history(facts, diagnosed(facts, assumptions), stated, assumptions)
+    worked_out: dict[RelapseDefinition, DiseaseCourse] = {}
+    for definition in definitions.values():
+        if definition not in worked_out:
+            worked_out[definition] = _course(facts, history, stated, definition, assumptions)
+    return {trial: worked_out[definition] for trial, definition in definitions.items()}
 
 
-def disease_course(facts: PatientFacts, assumptions: Assumptions) -> DiseaseCourse:
-    """What followed what."""
-    marrows = _marrows(facts)
-    statements = tuple(s for s in _statements(facts) if s.dated_response or not _contradicted(s, marrows, assumptions))
+def _course(
+    facts: PatientFacts,
+    history: TreatmentHistory,
+    stated: tuple[Statement, ...],
+    definition: RelapseDefinition,
+    assumptions: Assumptions,
+) -> DiseaseCourse:
+    seen = sightings(facts, history, stated, definition, assumptions)
+    walked = walk(seen, history, assumptions)
+    outcomes = Outcomes(history, walked, seen, assumptions)
+    found, count = lines(outcomes)
+    known = not history.open and all(outcomes.ending(one).unclear is None for one in history.courses)
     return DiseaseCourse(
-        statements=statements,
-        state=_state(statements, marrows, facts.as_of, assumptions),
-        treated_elsewhere=_treated_elsewhere(facts),
-        last_course_start=last_course_start(facts.therapies_in("course_cytotoxic"), assumptions),
+        facts=facts,
+        assumptions=assumptions,
+        history=history,
+        statements=stated,
+        walked=walked,
+        outcomes=outcomes,
+        relapses=relapse_count(walked, history, responses_known=known),
+        lines=found,
+        line_count=count,
+        state=_state(walked, history, facts.as_of, assumptions),
     )
 
 
-def _statements(facts: PatientFacts) -> Iterator[Statement]:
-    for diagnosis in (*facts.diagnoses_in("aml"), *facts.diagnoses_in("myeloid_sarcoma")):
-        if diagnosis.verification is Verification.UNCONFIRMED:
-            continue
-        when = diagnosis.recorded or diagnosis.onset
-        coded = {stated for value_set, stated in _BY_CODE.items() if diagnosis.is_in(value_set)}
-        status = _BY_STATUS.get(diagnosis.status) if diagnosis.status is not None else None
-        for stated in coded | ({status} if status is not None else set()):
-            yield Statement(stated, when, diagnosis, dated_response=False)
-    for result in facts.results_in("disease_status"):
-        answers = {s for value_set, s in _BY_ANSWER.items() if result.value is not None and result.value.is_in(value_set)}
-        if len(answers) == 1 and result.when is not None and result.when.first <= facts.as_of:
-            yield Statement(answers.pop(), result.when, result, dated_response=True)
+def diagnosed(facts: PatientFacts, assumptions: Assumptions) -> DateRange | None:
+    """The day of the diagnosis: the earliest of onset, recording, and marrow or blood blasts of 20 % and more (ruling 11)."""
+    diagnoses = [*facts.diagnoses_in("aml"), *facts.diagnoses_in("myeloid_sarcoma")] or facts.diagnoses_in("bpdcn")
+    days = [day for diagnosis in diagnoses if (day := diagnosis.known_since) is not None]
+    limit = assumptions.limit("diagnostic_blasts").value
+    for result in (*facts.results_in("marrow_blasts"), *facts.results_in("blood_blasts")):
+        blasts = blasts_of(result)
+        if blasts is not None and blasts.at_least(limit) and result.when is not None and not result.when.is_year_only():
+            days.append(result.when)
+    past = [day for day in days if day.first <= facts.as_of]
+    return min(past, key=lambda day: (day.first, day.last), default=None)
 
 
-def _marrows(facts: PatientFacts) -> tuple[Result, ...]:
-    """Marrows with a number that can be placed in time, oldest first."""
-    usable = [
-        marrow
-        for marrow in facts.results_in("marrow_blasts")
-        if marrow.amount is not None
-        and marrow.amount.comparator is None
-        and marrow.when is not None
-        and not marrow.when.is_year_only()
-        and marrow.when.first <= facts.as_of
-    ]
-    return tuple(sorted(usable, key=lambda marrow: marrow.when.last if marrow.when is not None else date.min))
+def _within(when: DateRange, since: DateRange, length: Length) -> bool | None:
+    """Whether a day lies within a length of another: for all days possible, for none, or neither."""
+    if when.last <= length.after(since.first):
+        return True
+    return False if when.first > length.after(since.last) else None
 
 
-def _contradicted(statement: Statement, marrows: Sequence[Result], assumptions: Assumptions) -> bool:
-    if statement.when is None:
-        return False
-    later = [m for m in marrows if m.when is not None and statement.when.surely_before(m.when)]
-    if not later or (has_disease := _shows_disease(later[-1], assumptions)) is None:
-        return False
-    return has_disease is (statement.stated is Stated.REMISSION)
+def _state(walked: Walk, history: TreatmentHistory, as_of: date, assumptions: Assumptions) -> DiseaseState:
+    """How the disease stands today: by what was seen last, unless it was treated since."""
+    newest = walked.newest
+    if walked.doubt is not None:
+        doubt = walked.doubt
+        return DiseaseState(Activity.UNKNOWN, doubt.when, doubt.rests_on, unclear=doubt.unclear or Unclear.CONFLICT)
+    if newest is None:
+        return DiseaseState(Activity.UNKNOWN, unclear=Unclear.NO_EVIDENCE)
+    if walked.in_remission is not None:
+        remission = walked.in_remission
+        return DiseaseState(Activity.REMISSION, remission.since, (*remission.rests_on, *newest.rests_on), remission.confirm)
+    if newest.statement is not None and newest.statement.is_over:
+        return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=Unclear.OVER)
+    if _treated_since(newest, history):
+        return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=Unclear.TREATED_SINCE)
+    return _active(newest, as_of, assumptions)
 
 
-def _shows_disease(marrow: Result, assumptions: Assumptions) -> bool | None:
-    """None at exactly the limit: the trials differ there."""
-    limit = assumptions.limits["marrow_blasts_of_active_disease"].for_sex(None)
-    if marrow.amount is None or marrow.amount.unit != "%" or limit is None or marrow.amount.value == limit.value:
-        return None
-    return marrow.amount.value > limit.value
+def _active(newest: Sighting, as_of: date, assumptions: Assumptions) -> DiseaseState:
+    window = assumptions.windows["marrow"]
+    if newest.statement is None and newest.when.first < window.recheck.before(as_of):
+        return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=Unclear.MARROW_STALE)
+    old = newest.statement is None and newest.when.first < window.fresh.before(as_of)
+    confirm = newest.confirm or old
+    since = None if newest.when.is_year_only() else newest.when
+    return DiseaseState(Activity.ACTIVE, since, newest.rests_on, confirm, by=newest.sight, repeat=old)
 
 
-def _state(statements: Sequence[Statement], marrows: Sequence[Result], as_of: date, assumptions: Assumptions) -> DiseaseState:
-    newest = _newest(statements)
-    stated = {statement.stated is Stated.REMISSION for statement in newest}
-    marrow = _fresh_marrow(marrows, as_of, assumptions)
-    if marrow is not None and not _older(marrow, newest):
-        return _state_by_marrow(marrow, stated == {True}, assumptions)
-    over = any(isinstance(statement.fact, Diagnosis) and statement.fact.is_resolved() for statement in newest)
-    if len(stated) != 1 or over:
-        return DiseaseState(Activity.UNKNOWN, rests_on=tuple(statement.fact for statement in newest))
-    activity = Activity.REMISSION if stated == {True} else Activity.ACTIVE
-    confirm = not any(statement.dated_response for statement in newest)
-    rests_on = tuple(statement.fact for statement in newest)
-    return DiseaseState(activity, newest[0].when, rests_on, confirm, by=_BY_STATEMENT.get(newest[0].stated, ActiveBy.RELAPSE))
-
-
-def _state_by_marrow(marrow: Result, in_remission_before: bool, assumptions: Assumptions) -> DiseaseState:
-    has_disease = _shows_disease(marrow, assumptions)
-    disease_from = assumptions.limits["regeneration"].for_sex(None)
-    amount = marrow.amount
-    regenerating = in_remission_before and amount is not None and disease_from is not None and amount.value < disease_from.value
-    if has_disease and not regenerating:
-        return DiseaseState(Activity.ACTIVE, marrow.when, (marrow,))
-    return DiseaseState(Activity.UNKNOWN, marrow.when, (marrow,))
-
-
-def _newest(statements: Sequence[Statement]) -> tuple[Statement, ...]:
-    """Those that may be the newest; several where the dates do not tell."""
-    return tuple(
-        one
-        for one in statements
-        if not any(
-            one.when is not None and other.when is not None and one.when.surely_before(other.when) for other in statements
-        )
-    )
-
-
-def _fresh_marrow(marrows: Sequence[Result], as_of: date, assumptions: Assumptions) -> Result | None:
-    earliest = assumptions.windows["marrow"].recheck.before(as_of)
-    fresh = [marrow for marrow in marrows if marrow.when is not None and marrow.when.first >= earliest]
-    return fresh[-1] if fresh else None
-
-
-def _older(marrow: Result, statements: Iterable[Statement]) -> bool:
-    return any(s.when is not None and marrow.when is not None and marrow.when.surely_before(s.when) for s in statements)
-
-
-def _treated_elsewhere(facts: PatientFacts) -> bool:
-    return _begins_in_the_middle(facts) or _transplant_without_course(facts)
-
-
-def _begins_in_the_middle(facts: PatientFacts) -> bool:
-    """The first AML statement is already relapse, refractory, remission or "history of"."""
-    diagnoses = [d for name in ("aml", "myeloid_sarcoma", "history_of_leukemia") for d in facts.diagnoses_in(name)]
-    starts = [start for therapy in facts.therapies_in("antileukemic") if (start := therapy.started) is not None]
-    if not diagnoses or any(_is_first_diagnosis(diagnosis, starts) for diagnosis in diagnoses):
-        return False
-    first = min((day.first for d in diagnoses if (day := _known_since(d)) is not None), default=None)
-    plain = [d for d in diagnoses if not _is_later_statement(d)]
-    return not any(first is None or (day := _known_since(d)) is None or day.first <= first for d in plain)
-
-
-def _is_first_diagnosis(diagnosis: Diagnosis, therapy_starts: Sequence[DateRange]) -> bool:
-    """Its onset lies before the first recorded therapy: a diagnosis, whatever its status today."""
-    onset = diagnosis.onset
-    return onset is not None and bool(therapy_starts) and all(onset.first <= start.first for start in therapy_starts)
-
-
-def _is_later_statement(diagnosis: Diagnosis) -> bool:
-    by_code = any(diagnosis.is_in(value_set) for value_set in (*_BY_CODE, "history_of_leukemia"))
-    return by_code or diagnosis.status in _BY_STATUS
-
-
-def _known_since(diagnosis: Diagnosis) -> DateRange | None:
-    days = [day for day in (diagnosis.onset, diagnosis.recorded) if day is not None]
-    return min(days, key=lambda day: day.first) if days else None
-
-
-def _transplant_without_course(facts: PatientFacts) -> bool:
-    courses = [c.started for c in facts.therapies_in("course_cytotoxic") if c.started is not None]
-    grafts = [graft.when for graft in facts.procedures_in("stem_cell_transplant")]
-    return any(
-        graft is None or not any((graft.first - course.first) > timedelta(days=14) for course in courses) for graft in grafts
-    )
-
-
-def last_course_start(therapies: Iterable[Therapy], assumptions: Assumptions) -> DateRange | None:
-    """The start of the last course of antileukaemic chemotherapy.
-
-    A new course begins after some days without any of its drugs (ruling 12).
-    """
-    gap = assumptions.spans["course_gap"]
-    start: DateRange | None = None
-    last_day: date | None = None
-    for therapy in sorted(_given(therapies), key=lambda therapy: therapy.started.first if therapy.started else date.min):
-        if therapy.started is None:
-            continue
-        if start is None or last_day is None or therapy.started.first >= gap.after(last_day):
-            start = therapy.started
-        end = (therapy.ended or therapy.started).last
-        last_day = end if last_day is None else max(last_day, end)
-    return start
-
-
-def _given(therapies: Iterable[Therapy]) -> Iterator[Therapy]:
-    for therapy in therapies:
-        if therapy.giving is not Giving.ORDERED and therapy.route is not Route.INTRATHECAL:
-            yield therapy
+def _treated_since(newest: Sighting, history: TreatmentHistory) -> bool:
+    starts = [treatment.start for treatment in history.treatments]
+    starts += [drug.started for drug in history.preparations if drug.started is not None]
+    starts += [graft.when for graft in history.grafts if graft.when is not None]
+    return any(start.last >= newest.when.last for start in starts)

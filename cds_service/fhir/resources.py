@@ -168,8 +168,16 @@ class Timing(Struct, frozen=True, gc=False):
     event: list[str] | str | None = None
 
 
+class DoseAndRate(Struct, frozen=True, gc=False):
+    dose_quantity: Quantity | None = None
+
+
 class Dosage(Struct, frozen=True, gc=False):
+    """How a medicine is taken; `dose` is MedicationAdministration's, `dose_and_rate` the others'."""
+
     text: str | None = None
+    dose: Quantity | None = None
+    dose_and_rate: list[DoseAndRate] | DoseAndRate | None = None
     timing: Timing | None = None
     as_needed_boolean: bool | None = None
     as_needed_codeable_concept: CodeableConcept | None = None

@@ -85,14 +85,18 @@ BROKEN = [
     ("at_most: 18", "at_most: eighteen", "is not a whole number"),
     ("kind: inclusion", "kind: inklusion", "use inclusion or exclusion"),
     ("id: NCT05943314", "id: NCT00000000", "is not the file's name"),
-    ("course: relapse", "course: relapsed", "has no such value"),
+    ("course: relapses", "course: relapsed", "has no such value"),
+    ("at_least: 1}", "at_least: 0}", "can never fail"),
+    ("course: refractory_as_stated", "{course: refractory_as_stated, at_least: 2}", "does not go with"),
+    ("{at_least: 5 %}", "{at_least: 5 %, above: 5 %}", "needs one limit"),
+    ("{at_least: 5 %}", "{at_least: 5}", "is not a percentage"),
     ("age: completed years", "age: years", "is not an age"),
     ("reviewed: null", "reviewed: null\nreviewed: null", "stands twice"),
     ("course: active", "criterion: I99", "does not stand above"),
     ("complete: no", "complete: maybe", "use yes or no"),
     ("as_of: 2026-08-22", "as_of: yesterday", "write YYYY-MM-DD"),
     ("- id: AG\n", "- id: D\n", "twice"),
-    ("any:\n          - course: relapse\n          - course: refractory", "any: []", "is empty"),
+    ("all:\n      - shared_reading: aml\n", "all: []\n    any:\n", "joins and holds other keys"),
     ("ask_list: ", "ask_liszt: ", "words of the vocabulary"),
     ("title:", "titel:", "wrong header"),
 ]
@@ -112,7 +116,7 @@ def test_a_broken_trial_file_is_reported_with_its_place(tmp_path: Path, old: str
 
 def test_all_faults_are_reported_at_once(tmp_path: Path) -> None:
     path = tmp_path / "NCT05943314.yaml"
-    path.write_text(GOOD.replace("course: relapse", "course: x").replace("at_most: 18", "at_most: y"), encoding="utf-8")
+    path.write_text(GOOD.replace("course: relapses", "course: x").replace("at_most: 18", "at_most: y"), encoding="utf-8")
     with pytest.raises(KnowledgeErrors) as caught:
         load.load_trial(path, load_assumptions())
     assert len(caught.value.faults) == 2

@@ -186,9 +186,10 @@ STATEMENTS = [
     ("004-I2a", stated("Relapse").lab("disease_status", "Complete remission", 5), "met!"),
     ("004-I2a", stated("stable"), "unknown"),
     ("003-D", stated("Relapse").lab("marrow_blasts", 40, 3), "met!"),
-    ("003-D", stated("Complete remission", 60).lab("marrow_blasts", 40, 3), "unknown"),
+    ("003-D", stated("Complete remission", 60).lab("marrow_blasts", 40, 3), "met!"),
     ("000-I3", stated("Complete remission", 60).lab("marrow_blasts", 40, 3), "met!"),
-    ("000-I3", stated("Complete remission", 60).lab("marrow_blasts", 10, 3), "unknown"),
+    ("000-I3", stated("Complete remission", 60).lab("marrow_blasts", 10, 3), "met!"),
+    ("000-I3", stated("Complete remission", 60).lab("marrow_blasts", 5, 3), "unknown"),
     ("003-D", man().condition("C92.02", "AML in relapse", recorded=None), "met!"),
     (
         "003-D",

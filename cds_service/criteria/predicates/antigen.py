@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
@@ -14,7 +13,6 @@ from cds_service.dates import DateRange
 from cds_service.facts import qualitative
 from cds_service.facts.model import Result
 from cds_service.facts.qualitative import Finding, Reading
-from cds_service.facts.timeline import Stated
 
 _STAIN = re.compile(r"immunohisto|immunocyto|\bihc\b|\bstain|免疫组化", re.IGNORECASE)
 _NOT_SURFACE = re.compile(r"cytoplasm|\brna\b|mrna|rt-?pcr|transcript|gene expression", re.IGNORECASE)
@@ -98,10 +96,10 @@ class Antigen(Word):
         """An antigen may be lost at relapse, or under a drug against it."""
         if result.when is None:
             return None
-        margin = timedelta(days=case.assumptions.spans["antigen_before_relapse"].days)
-        for statement in case.course.standing(Stated.RELAPSE):
-            if statement.when is not None and result.when.last < statement.when.first - margin:
-                return self._superseded(result, asked, Event.RELAPSE, statement.when)
+        relapse = case.course.last_relapse
+        margin = case.assumptions.spans["antigen_before_relapse"]
+        if relapse is not None and result.when.last < margin.before(relapse.when.first):
+            return self._superseded(result, asked, Event.RELAPSE, relapse.when)
         for therapy in case.facts.therapies_in(f"{self.antigen}_directed"):
             if therapy.started is None or not therapy.started.surely_before(result.when):
                 return self._superseded(result, asked, Event.DIRECTED_THERAPY, therapy.started)

@@ -1,64 +1,173 @@
-"""course: a named value of the disease course."""
+"""course: a named value of the disease course, and what is asked of it."""
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import CourseOpen, DiseaseActive, InRemission, Recorded, TreatedElsewhere, Wanted
-from cds_service.criteria.verdict import Evidence, Missing, Verdict, met, unknown
-from cds_service.facts.timeline import Activity, Stated, Statement
-
-STATED = {"relapse": Stated.RELAPSE, "refractory": Stated.REFRACTORY}
-
-NOT_DERIVED = frozenset(
-    {
-        "two_standard_courses_without_remission",
-        "relapse_within_12_months",
-        "relapse_after_12_months_then_refractory",
-        "two_relapses",
-        "persistent_extramedullary_disease",
-        "disease_after_two_lines",
-        "relapse_within_6_months",
-        "relapse_after_6_months_then_refractory",
-        "salvage_failed",
-    }
+from cds_service.assumptions import Length
+from cds_service.criteria.course_reasons import (
+    CourseCounted,
+    CourseOpen,
+    CourseStated,
+    DiseaseActive,
+    DiseaseOpen,
+    Elapsed,
+    Ended,
+    InRemission,
 )
-"""Values that need courses, lines, responses and their dates. What clinicians stated does not tell them."""
+from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.reasons import Wanted
+from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, all_of, any_of, met, negate, not_met, unknown
+from cds_service.facts.certainty import Count, Finding, Unclear
+from cds_service.facts.outcomes import Ending, Outcome
+from cds_service.facts.relapses import Relapse
+from cds_service.facts.timeline import Activity, DiseaseCourse
 
-VALUES = frozenset({"active", "treated_elsewhere", *STATED}) | NOT_DERIVED
+COUNTS: Mapping[str, Callable[[DiseaseCourse], Count]] = {
+    "relapses": lambda course: course.relapses,
+    "lines": lambda course: course.line_count,
+    "standard_courses_without_remission": DiseaseCourse.standard_courses_without_remission,
+}
+FINDINGS: Mapping[str, Callable[[DiseaseCourse], Finding]] = {
+    "persistent_extramedullary_disease": DiseaseCourse.persistent_extramedullary_disease,
+    "refractory_as_stated": DiseaseCourse.refractory_as_stated,
+}
+RELAPSES = frozenset({"relapse", "last_relapse"})
+OUTCOMES = {outcome.value: outcome for outcome in (Outcome.REMISSION, Outcome.NO_REMISSION)}
+
+_WANTED = {
+    Unclear.REGENERATION: Wanted.MARROW_WITH_FLOW,
+    Unclear.EXACTLY_AT_LIMIT: Wanted.MARROW,
+    Unclear.NOT_ABOVE_LIMIT: Wanted.MARROW,
+    Unclear.SINGLE_BLOOD_SAMPLE: Wanted.MARROW,
+    Unclear.COUNTS_MISSING: Wanted.BLOOD_COUNTS,
+    Unclear.LEUKEMIA_FREE: Wanted.BLOOD_COUNTS,
+    Unclear.TREATED_SINCE: Wanted.MARROW,
+    Unclear.MARROW_STALE: Wanted.MARROW,
+    Unclear.CONFLICT: Wanted.DISEASE_STATEMENT,
+    Unclear.NO_EVIDENCE: Wanted.DISEASE_STATEMENT,
+    Unclear.OVER: Wanted.DISEASE_STATEMENT,
+    Unclear.NO_RELAPSE: Wanted.DISEASE_STATEMENT,
+    Unclear.NEVER_CLOSED: Wanted.IMAGING,
+    Unclear.NO_RESPONSE: Wanted.RESPONSE,
+    Unclear.TOO_EARLY: Wanted.MARROW,
+}
 
 
 @dataclass(frozen=True)
-class Course(Word):
-    """Whether the disease course has this value. What it does not tell is unknown, never "no"."""
+class ActiveDisease(Word):
+    """Is there leukaemia now? In remission that is unknown, and a person has to judge."""
+
+    def evaluate(self, case: Case) -> Verdict:
+        state = case.course.state
+        evidence = [Evidence(fact) for fact in dict.fromkeys(state.rests_on)]
+        match state.activity:
+            case Activity.ACTIVE:
+                verdict = met(DiseaseActive(state.since, state.by), evidence=evidence, confirm=state.confirm)
+                repeat = (Missing(Wanted.MARROW, state.since, repeat=True),) if state.repeat else ()
+                return Verdict(verdict.answer, verdict.reasons, verdict.evidence, repeat, verdict.confirm)
+            case Activity.REMISSION:
+                return unknown(InRemission(state.since), evidence=evidence, missing=[Missing(Wanted.MARROW, state.since)])
+            case Activity.UNKNOWN:
+                reason = state.unclear or Unclear.NO_EVIDENCE
+                return unknown(
+                    DiseaseOpen(reason, state.since), evidence=evidence, missing=[Missing(_wanted(reason), state.since)]
+                )
+
+
+@dataclass(frozen=True)
+class Counted(Word):
+    """At least so many relapses, lines, or courses without remission."""
+
+    value: str
+    at_least: int
+
+    def evaluate(self, case: Case) -> Verdict:
+        count = COUNTS[self.value](case.course)
+        reason = CourseCounted(self.value, count.low, self.at_least)
+        return _verdict(count.is_at_least(self.at_least), self.value, reason)
+
+
+@dataclass(frozen=True)
+class CourseFinding(Word):
+    """Something that the course shows or that was stated."""
 
     value: str
 
     def evaluate(self, case: Case) -> Verdict:
-        if self.value == "active":
-            return _active(case)
-        if self.value == "treated_elsewhere":
-            return met(TreatedElsewhere(), confirm=True) if case.course.treated_elsewhere else unknown()
-        if self.value in STATED:
-            return self._stated(case.course.standing(STATED[self.value]))
-        return unknown(CourseOpen(self.value), missing=[Missing(Wanted.TREATMENT_HISTORY)])
-
-    def _stated(self, statements: tuple[Statement, ...]) -> Verdict:
-        """A clinician's statement proves it; what rests on a code or a status is to be confirmed."""
-        if not statements:
-            return unknown(CourseOpen(self.value), missing=[Missing(Wanted.DISEASE_STATEMENT)])
-        reasons = [Recorded(statement.fact) for statement in statements]
-        evidence = [Evidence(statement.fact) for statement in statements]
-        return met(*dict.fromkeys(reasons), evidence=list(dict.fromkeys(evidence)), confirm=True)
+        return _verdict(FINDINGS[self.value](case.course), self.value, CourseStated(self.value))
 
 
-def _active(case: Case) -> Verdict:
-    """Is there leukaemia now? In remission that is unknown, and a person has to judge."""
-    state = case.course.state
-    evidence = [Evidence(fact) for fact in state.rests_on]
-    match state.activity:
-        case Activity.ACTIVE:
-            return met(DiseaseActive(state.since, state.by), evidence=evidence, confirm=state.confirm)
-        case Activity.REMISSION:
-            return unknown(InRemission(state.since), evidence=evidence, missing=[Missing(Wanted.MARROW, state.since)])
-        case Activity.UNKNOWN:
-            return unknown(CourseOpen("active"), evidence=evidence, missing=[Missing(Wanted.MARROW, state.since)])
+@dataclass(frozen=True)
+class ResponseToLastLine(Word):
+    """How the last line of therapy ended."""
+
+    outcome: Outcome
+
+    def evaluate(self, case: Case) -> Verdict:
+        return _ended(case.course.response_to_last_line(), self.outcome, "response_to_last_line")
+
+
+@dataclass(frozen=True)
+class RelapseWhich(Word):
+    """A relapse of which all of this holds: how long the remission before it was, and what its treatment achieved.
+
+    `last_only`: the last relapse, not any. `within`: at most this long after the remission; `beyond`: longer. `then`: how the
+    treatment since ended; `by_chemotherapy`: only a cytotoxic or hypomethylating agent counts as one.
+    """
+
+    last_only: bool
+    within: Length | None = None
+    beyond: Length | None = None
+    then: Outcome | None = None
+    by_chemotherapy: bool = False
+
+    def evaluate(self, case: Case) -> Verdict:
+        course = case.course
+        relapses = [course.last_relapse] if self.last_only else course.walked.relapses
+        verdicts = [self._of(relapse, course) for relapse in relapses if relapse is not None]
+        count = course.relapses
+        if not verdicts or (count.high is None and not self.last_only):
+            more = count.is_at_least(len(verdicts) + 1)
+            verdicts.append(_verdict(more, "relapse", CourseCounted("relapses", count.low, len(verdicts) + 1)))
+        return any_of(verdicts)
+
+    def _of(self, relapse: Relapse, course: DiseaseCourse) -> Verdict:
+        parts = []
+        for length, inside in ((self.within, True), (self.beyond, False)):
+            if length is not None:
+                parts.append(self._after(relapse, length, course, inside=inside))
+        if self.then is not None:
+            ending = course.outcomes.after_relapse(relapse, chemotherapy=self.by_chemotherapy)
+            parts.append(_ended(ending, self.then, "treatment_of_relapse"))
+        return all_of(parts)
+
+    def _after(self, relapse: Relapse, length: Length, course: DiseaseCourse, *, inside: bool) -> Verdict:
+        finding = course.relapsed_after(relapse, length)
+        since = relapse.remission.since if relapse.remission is not None else None
+        verdict = _verdict(finding, "remission_before_relapse", Elapsed(since, relapse.when, length, finding.holds))
+        return verdict if inside else negate(verdict)
+
+
+def _verdict(finding: Finding, value: str, reason: CourseCounted | CourseStated | Elapsed) -> Verdict:
+    evidence = [Evidence(fact) for fact in dict.fromkeys(finding.rests_on)]
+    if finding.holds is None:
+        unclear = finding.unclear or (Unclear.NO_EVIDENCE,)
+        return unknown(CourseOpen(value, unclear), evidence=evidence, missing=_missing(unclear))
+    return (met if finding.holds else not_met)(reason, evidence=evidence, confirm=finding.confirm)
+
+
+def _ended(ending: Ending, wanted: Outcome, value: str) -> Verdict:
+    evidence = [Evidence(fact) for fact in dict.fromkeys(ending.rests_on)]
+    if ending.outcome is Outcome.UNKNOWN:
+        unclear = (ending.unclear or Unclear.NO_RESPONSE,)
+        return unknown(CourseOpen(value, unclear), evidence=evidence, missing=_missing(unclear))
+    answer = Answer.MET if ending.outcome is wanted else Answer.NOT_MET
+    return Verdict(answer, (Ended(value, ending.outcome),), tuple(evidence), confirm=ending.confirm)
+
+
+def _missing(unclear: Iterable[Unclear]) -> list[Missing]:
+    return [Missing(wanted) for wanted in dict.fromkeys(_wanted(reason) for reason in unclear)]
+
+
+def _wanted(reason: Unclear) -> Wanted:
+    return _WANTED.get(reason, Wanted.TREATMENT_HISTORY)

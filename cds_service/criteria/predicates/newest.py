@@ -99,7 +99,7 @@ def _on_or_after(when: DateRange, since: DateRange) -> bool:
 
 
 def _course(case: Case) -> tuple[Event, DateRange | None]:
-    return Event.COURSE, case.course.last_course_start
+    return Event.COURSE, case.course.history.last_insult
 
 
 def _anthracycline(case: Case) -> tuple[Event, DateRange | None]:

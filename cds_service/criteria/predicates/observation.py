@@ -12,6 +12,7 @@ from cds_service.criteria.reasons import Compared, Event, NoResult, Operator, Pr
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Result
+from cds_service.facts.response import marrow_of
 from cds_service.terminology import units
 
 
@@ -30,8 +31,8 @@ class Observation(Word):
     """A numeric result compared with a limit.
 
     `by`: "flow" takes results by flow cytometry only, "morphology" the others. `preferring`: a value set of the method that
-    the protocol names; another method answers, to be confirmed. `after_course`: a result counts only from so long after
-    the start of the last course.
+    the protocol names; another method answers, to be confirmed. `after_treatment`: a marrow that tells of the disease after the
+    last treatment.
     """
 
     names: tuple[str, ...]
@@ -40,7 +41,7 @@ class Observation(Word):
     window: str
     by: str | None = None
     preferring: str | None = None
-    after_course: str | None = None
+    after_treatment: bool = False
 
     @property
     def value_set(self) -> str:
@@ -80,14 +81,17 @@ class Observation(Word):
             return self._unusable(result, asked, problem)
 
     def _before_response(self, result: Result, asked: Asked, case: Case) -> Verdict | None:
-        start = case.course.last_course_start
-        if self.after_course is None or start is None or result.when is None:
+        """A marrow tells of the disease now only after the last treatment, and not while it regenerates."""
+        if not self.after_treatment or result.when is None:
             return None
-        counts_from = case.assumptions.spans[self.after_course].after(start.last)
-        if result.when.first >= counts_from:
-            return None
-        reason = Superseded(asked.what, result.when, Event.COURSE, start)
-        return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+        treatment = case.course.marrow_counts_from()
+        if treatment is not None and result.when.first < treatment[1]:
+            reason = Superseded(asked.what, result.when, Event.COURSE, treatment[0])
+            return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+        marrow = marrow_of(result)
+        if marrow is not None and case.course.is_regenerating(marrow):
+            return self._unusable(result, asked, Problem.REGENERATION)
+        return None
 
     def _compare(self, result: Result, amount: Amount, asked: Asked, case: Case) -> Verdict:
         limit, used = self._limit(result, case)

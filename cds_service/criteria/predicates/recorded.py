@@ -121,7 +121,7 @@ class Medicine(OnRecord):
     def _counts(self, therapy: Therapy, case: Case) -> bool:
         if therapy.route in (Route.LOCAL, Route.INTRATHECAL):
             return False
-        if self.route == "intravenous" and therapy.route is Route.SYSTEMIC:
+        if self.route == "intravenous" and therapy.route in (Route.SYSTEMIC, Route.ORAL):
             return False
         if self.reasons and not _given_for(therapy, self.reasons):
             return False

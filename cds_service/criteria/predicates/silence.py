@@ -35,6 +35,6 @@ def silence(case: Case, kind: Kind, value_sets: Sequence[str], authority: Author
     )
     if odd:
         return unknown(NotUnderstood(what, kind, odd), evidence=searched)
-    if authority.whole_history and case.course.treated_elsewhere:
+    if authority.whole_history and case.course.history.treated_elsewhere:
         return unknown(TreatedElsewhere(), evidence=searched)
     return not_met(NoneRecorded(what, kind, authority.because), evidence=searched, confirm=True)

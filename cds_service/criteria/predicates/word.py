@@ -32,7 +32,8 @@ class Case:
     """One patient's facts and disease course, and the knowledge by which they are judged."""
 
     facts: PatientFacts
-    course: DiseaseCourse
+    courses: Mapping[str, DiseaseCourse]
+    """The disease course by each trial's definition of relapse."""
     terminology: Terminology
     assumptions: Assumptions
     readings: Mapping[str, Word]
@@ -40,11 +41,16 @@ class Case:
     _rows: dict[tuple[str, str], Verdict] = field(default_factory=dict, repr=False)
     trial: str = ""
 
+    @property
+    def course(self) -> DiseaseCourse:
+        """By the definition of the trial that asks; what shared readings ask of it is the same by all."""
+        return self.courses[self.trial] if self.trial else next(iter(self.courses.values()))
+
     def of_trial(self, trial: str) -> "Case":
         """The same case, asked by one trial; shared readings are kept."""
         return Case(
             self.facts,
-            self.course,
+            self.courses,
             self.terminology,
             self.assumptions,
             self.readings,

@@ -1,0 +1,75 @@
+"""Why an answer about the disease course is what it is, as typed values; `wording.py` alone makes sentences of them."""
+
+from dataclasses import dataclass
+
+from cds_service.assumptions import Length
+from cds_service.dates import DateRange
+from cds_service.facts.certainty import Unclear
+from cds_service.facts.outcomes import Outcome
+from cds_service.facts.sightings import Sight
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseActive:
+    """There is leukaemia now: by which kind of evidence, and since when that is known."""
+
+    since: DateRange | None
+    by: Sight
+
+
+@dataclass(frozen=True, slots=True)
+class InRemission:
+    since: DateRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class DiseaseOpen:
+    """Whether there is leukaemia now is not known: why, and by what was seen last."""
+
+    unclear: Unclear
+    since: DateRange | None
+
+
+@dataclass(frozen=True, slots=True)
+class CourseOpen:
+    """What the disease course does not tell: which value, and why."""
+
+    value: str
+    unclear: tuple[Unclear, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CourseCounted:
+    """How many relapses, lines or courses there were, against how many the protocol asks for."""
+
+    value: str
+    count: int
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class CourseStated:
+    """A finding of the disease course, by its name."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Elapsed:
+    """How long after the remission the relapse came, against a length."""
+
+    remission: DateRange | None
+    relapse: DateRange
+    length: Length
+    within: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a line, or the treatment of a relapse, ended."""
+
+    value: str
+    outcome: Outcome
+
+
+CourseReason = DiseaseActive | InRemission | DiseaseOpen | CourseOpen | CourseCounted | CourseStated | Elapsed | Ended

@@ -1,0 +1,81 @@
+"""How sure is what follows from a record: counts with a lower and an upper end, findings that may stay open, and why."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from cds_service.facts.model import Fact
+
+
+class Unclear(Enum):
+    """Why a question about the disease course stays open."""
+
+    HISTORY = "the treatment before is not known in full"
+    NO_RESPONSE = "the response to a treatment is not recorded"
+    COUNTS_MISSING = "blasts are below 5 %, and the blood counts for a remission are not recorded"
+    LEUKEMIA_FREE = "a morphologic leukaemia-free state, neither remission nor resistance"
+    REGENERATION = "the marrow may be regenerating"
+    EXACTLY_AT_LIMIT = "the blasts are exactly at the limit"
+    NOT_ABOVE_LIMIT = "the blasts are exactly at the limit, not above it, and no remission either"
+    SINGLE_BLOOD_SAMPLE = "blood blasts in one sample only"
+    CONFLICT = "what was stated and what the marrow shows contradict each other"
+    NO_REMISSION_DATE = "the remission before the relapse is not recorded"
+    CLOCKS_DIFFER = "counted from the remission and from the last consolidation, the answers differ"
+    DATES_TOO_COARSE = "the dates are too coarse"
+    TREATED_SINCE = "the disease was treated since, and the response is not recorded"
+    MARROW_STALE = "the last marrow is too old"
+    NO_EVIDENCE = "nothing recorded tells it"
+    NOT_STANDARD = "the courses given are no standard induction"
+    BLASTS_HALVED = "the blasts fell by half under treatment"
+    CYCLES = "one entry may stand for several courses"
+    NEVER_CLOSED = "a diagnosis of extramedullary disease was never closed, and nothing shows it after treatment"
+    CHANGE_WITHOUT_MARROW = "the treatment was changed without a marrow that tells why"
+    TOO_EARLY = "it is too early to judge the response"
+    NO_RELAPSE = "no relapse is on record"
+    OVER = "the diagnosis that states it has ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is so, is not so, or stays open; the facts that it rests on and why it is open."""
+
+    holds: bool | None
+    rests_on: tuple[Fact, ...] = ()
+    confirm: bool = False
+    unclear: tuple[Unclear, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """So many at least and, where it is known, at most. `sure`: how many need no confirming."""
+
+    low: int
+    high: int | None
+    sure: int
+    rests_on: tuple[Fact, ...] = ()
+    unclear: tuple[Unclear, ...] = ()
+
+    def is_at_least(self, number: int) -> Finding:
+        if self.low >= number:
+            return Finding(True, self.rests_on, confirm=number > self.sure)
+        if self.high is not None and self.high < number:
+            return Finding(False, self.rests_on)
+        return Finding(None, self.rests_on, unclear=self.unclear or (Unclear.NO_EVIDENCE,))
+
+
+def either(findings: Iterable[Finding]) -> Finding:
+    """Kleene's OR: one that surely holds decides; it is unclear while one is."""
+    parts = list(findings)
+    for holds in (True, None):
+        if chosen := [part for part in parts if part.holds is holds]:
+            sure = [part for part in chosen if not part.confirm]
+            return together(holds, sure or chosen)
+    return together(False, parts)
+
+
+def together(holds: bool | None, parts: Iterable[Finding]) -> Finding:
+    """One finding that rests on what several rest on."""
+    kept = list(parts)
+    facts = tuple(dict.fromkeys(fact for part in kept for fact in part.rests_on))
+    unclear = tuple(dict.fromkeys(reason for part in kept for reason in part.unclear)) if holds is None else ()
+    return Finding(holds, facts, any(part.confirm for part in kept) and holds is not None, unclear)

@@ -1,0 +1,151 @@
+"""What each treatment achieved: remission, or none by the marrow after it (ruling 5); what followed a relapse (ruling 18)."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import Enum
+
+from cds_service.assumptions import Assumptions
+from cds_service.dates import DateRange
+from cds_service.facts.certainty import Unclear
+from cds_service.facts.model import Fact
+from cds_service.facts.regimen import Regimen, is_cytotoxic
+from cds_service.facts.relapses import Relapse, Remission, Walk
+from cds_service.facts.response import Response
+from cds_service.facts.sightings import Sight, Sighting, response_marrow
+from cds_service.facts.treatment import HistoryOpen, Treatment, TreatmentHistory
+
+_MAY_HIDE_TREATMENT = frozenset(
+    {HistoryOpen.NOT_SEARCHED, HistoryOpen.NOT_RECOGNISED, HistoryOpen.ONLY_ORDERED, HistoryOpen.NO_TREATMENT}
+)
+"""What is missing from the record that may lie after a relapse, too."""
+
+
+class Outcome(Enum):
+    """How a treatment ended, as far as the record shows."""
+
+    REMISSION = "remission"
+    NO_REMISSION = "no remission"
+    NOT_TREATED = "not treated since"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The outcome of a treatment or a line, and what that rests on."""
+
+    outcome: Outcome
+    rests_on: tuple[Fact, ...] = ()
+    confirm: bool = False
+    unclear: Unclear | None = None
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The treatment seen together with what it achieved."""
+
+    history: TreatmentHistory
+    walked: Walk
+    seen: tuple[Sighting, ...]
+    assumptions: Assumptions
+
+    def ending(self, treatment: Treatment) -> Ending:
+        """What a treatment achieved: the marrow after it, or a dated statement (ruling 5)."""
+        until = self.last_day_for(treatment)
+        if (remission := self._remission_after(treatment, until)) is not None:
+            return Ending(Outcome.REMISSION, remission.rests_on, remission.confirm)
+        shown = response_marrow(treatment, self.seen, until, self.assumptions)
+        if shown is None:
+            return Ending(Outcome.UNKNOWN, unclear=Unclear.NO_RESPONSE)
+        return self._judged(treatment, shown)
+
+    def _judged(self, treatment: Treatment, shown: Sighting) -> Ending:
+        if shown.sight is Sight.RESISTANT or shown.sight is Sight.OUTSIDE:
+            return Ending(Outcome.NO_REMISSION, shown.rests_on, shown.confirm)
+        if shown.unclear in (Unclear.EXACTLY_AT_LIMIT, Unclear.NOT_ABOVE_LIMIT) or shown.assessment is None:
+            return Ending(Outcome.UNKNOWN, shown.rests_on, unclear=shown.unclear or Unclear.NO_RESPONSE)
+        if shown.unclear is Unclear.CONFLICT or shown.assessment.response is not Response.DISEASE:
+            return Ending(Outcome.UNKNOWN, shown.rests_on, unclear=shown.unclear or Unclear.NO_RESPONSE)
+        if self._is_slow(treatment) and not self._late_enough(treatment, shown):
+            return Ending(Outcome.UNKNOWN, shown.rests_on, unclear=Unclear.TOO_EARLY)
+        return Ending(Outcome.NO_REMISSION, shown.rests_on, treatment.confirm)
+
+    def _is_slow(self, treatment: Treatment) -> bool:
+        """A targeted drug or a hypomethylating agent, whose response takes its time (ruling 14)."""
+        return treatment.regimen in (Regimen.TARGETED, Regimen.HYPOMETHYLATING, Regimen.WITH_VENETOCLAX)
+
+    def _late_enough(self, treatment: Treatment, shown: Sighting) -> bool:
+        first = self.assumptions.spans["response_to_targeted"].after(self._begun(treatment))
+        changed = self._changed_after(treatment, shown.when)
+        return changed or (shown.assessment is not None and shown.assessment.marrow.when.first >= first)
+
+    def _begun(self, treatment: Treatment) -> date:
+        """The first cycle of the same treatment."""
+        same = treatment.start.first
+        for one in reversed([t for t in self.history.treatments if t.start.first < treatment.start.first]):
+            if one.classes != treatment.classes:
+                break
+            same = one.start.first
+        return same
+
+    def _changed_after(self, treatment: Treatment, when: DateRange) -> bool:
+        later = [one for one in self.history.treatments if one.start.first >= when.first and one is not treatment]
+        return bool(later) and bool(later[0].classes - treatment.classes)
+
+    def last_day_for(self, treatment: Treatment) -> date | None:
+        """The last day on which a marrow tells the response: the next course, or the day before a relapse."""
+        limits = [one.start.first for one in self.history.courses if one.start.first > treatment.start.first]
+        limits += [
+            relapse.when.first - timedelta(days=1)
+            for relapse in self.walked.relapses
+            if relapse.remission is not None and relapse.when.first > treatment.start.first
+        ]
+        return min(limits, default=None)
+
+    def _remission_after(self, treatment: Treatment, until: date | None) -> Remission | None:
+        for remission in self.walked.remissions:
+            began = remission.since.last >= treatment.start.first and (until is None or remission.since.first <= until)
+            if began and remission.since.first >= treatment.start.first:
+                return remission
+        return None
+
+    def in_remission_at(self, day: date) -> bool | None:
+        """Whether the leukaemia was in remission on a day; None where nothing tells."""
+        before = [one for one in self.seen if one.when.first <= day and one.sight is not Sight.CLEAR_BLOOD]
+        for remission in self.walked.remissions:
+            ended = self._end_of(remission)
+            if remission.since.first <= day and (ended is None or day < ended):
+                return True
+        if before and before[-1].sight in (Sight.DISEASE, Sight.RELAPSE, Sight.RESISTANT, Sight.OUTSIDE):
+            return False
+        return None
+
+    def _end_of(self, remission: Remission) -> date | None:
+        ends = (
+            relapse.when.first
+            for relapse in self.walked.relapses
+            if relapse.remission is not None and relapse.remission.since == remission.since
+        )
+        return next(ends, None)
+
+    def after_relapse(self, relapse: Relapse, *, chemotherapy: bool) -> Ending:
+        """What the treatment since a relapse achieved. `chemotherapy`: only a cytotoxic or a hypomethylating agent counts."""
+        if relapse.remission is None or not relapse.is_placed:
+            reason = Unclear.DATES_TOO_COARSE if relapse.remission is not None else Unclear.NO_REMISSION_DATE
+            return Ending(Outcome.UNKNOWN, relapse.rests_on, unclear=reason)
+        later = [one.when.first for one in self.walked.relapses if one.when.first > relapse.when.first]
+        given = [
+            one
+            for one in self.history.treatments
+            if one.start.first >= relapse.when.first and (not later or one.start.first < later[0])
+            if not chemotherapy or is_cytotoxic(one.drugs)
+        ]
+        for remission in self.walked.remissions:
+            if remission.since.first > relapse.when.first and (not later or remission.since.first < later[0]):
+                return Ending(Outcome.REMISSION, remission.rests_on, remission.confirm)
+        if not given:
+            if self.history.open & _MAY_HIDE_TREATMENT:
+                return Ending(Outcome.UNKNOWN, unclear=Unclear.HISTORY)
+            return Ending(Outcome.NOT_TREATED, relapse.rests_on)
+        endings = [self.ending(one) for one in given]
+        failed = [ending for ending in endings if ending.outcome is Outcome.NO_REMISSION]
+        return replace(failed[-1], confirm=True) if failed else endings[-1]

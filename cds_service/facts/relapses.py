@@ -1,0 +1,219 @@
+"""Remissions and the relapses that ended them, walked through from the diagnosis to today.
+
+A relapse needs a remission before it: two encounters of one relapse are one, unless a remission lies between. A regenerating
+marrow, blood blasts in one sample and what contradicts itself leave the question open (rulings 6, 8, 9, 10).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from cds_service.assumptions import Assumptions
+from cds_service.dates import DateRange
+from cds_service.facts.certainty import Count, Unclear
+from cds_service.facts.model import Fact
+from cds_service.facts.response import Response
+from cds_service.facts.sightings import Sight, Sighting
+from cds_service.facts.treatment import HistoryOpen, TreatmentHistory
+
+
+@dataclass(frozen=True, slots=True)
+class Remission:
+    """A complete remission (CR, CRh or CRi), and until when it is known to have held."""
+
+    since: DateRange
+    rests_on: tuple[Fact, ...]
+    confirm: bool
+    last_seen: DateRange
+
+
+@dataclass(frozen=True, slots=True)
+class Relapse:
+    """A relapse. `remission`: the one that it ended, None if not recorded; `when`: the first sample that shows it."""
+
+    when: DateRange
+    remission: Remission | None
+    rests_on: tuple[Fact, ...]
+    confirm: bool
+    by: Sight
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether its day is known well enough to tell what came before and after it."""
+        return not self.when.is_year_only()
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What the sightings amount to. `newest`: the sighting that tells how the disease stands now."""
+
+    remissions: tuple[Remission, ...] = ()
+    relapses: tuple[Relapse, ...] = ()
+    maybe_more: Unclear | None = None
+    """Why there may be a relapse that is not counted."""
+    in_remission: Remission | None = None
+    doubt: Sighting | None = None
+    """Seen since, and not settled: it may be a relapse, or a remission."""
+    newest: Sighting | None = None
+
+
+def walk(seen: Sequence[Sighting], history: TreatmentHistory, assumptions: Assumptions) -> Walk:
+    """From sighting to sighting: remission, relapse, remission …"""
+    walker = _Walker(history, assumptions)
+    for sighting in seen:
+        walker.take(sighting)
+    return walker.result()
+
+
+@dataclass
+class _Walker:
+    history: TreatmentHistory
+    assumptions: Assumptions
+    remissions: list[Remission] = field(default_factory=list)
+    relapses: list[Relapse] = field(default_factory=list)
+    current: Remission | None = None
+    doubt: Sighting | None = None
+    blood: list[Sighting] = field(default_factory=list)
+    newest: Sighting | None = None
+    maybe_more: Unclear | None = None
+
+    def take(self, sighting: Sighting) -> None:
+        match sighting.sight:
+            case Sight.REMISSION:
+                self._remission(sighting)
+            case Sight.CLEAN:
+                self._clean(sighting)
+            case Sight.DISEASE | Sight.RELAPSE | Sight.OUTSIDE:
+                self._disease(sighting)
+            case Sight.RESISTANT | Sight.OPEN:
+                self._unsettled(sighting)
+            case Sight.BLOOD:
+                self._blood(sighting)
+            case Sight.CLEAR_BLOOD:
+                self.blood.clear()
+
+    def result(self) -> Walk:
+        return Walk(tuple(self.remissions), tuple(self.relapses), self.maybe_more, self.current, self.doubt, self.newest)
+
+    def _remission(self, sighting: Sighting) -> None:
+        self.doubt = None
+        self.blood.clear()
+        self.newest = sighting
+        if self.current is None:
+            # CRh and CRi count as remission although the protocols say CR: a person should look (trials.md 5.1).
+            assessment = sighting.assessment
+            confirm = sighting.confirm or (assessment is not None and assessment.response is not Response.CR)
+            self.current = Remission(sighting.when, sighting.rests_on, confirm, sighting.when)
+            self.remissions.append(self.current)
+        else:
+            self._still(sighting)
+
+    def _still(self, sighting: Sighting) -> None:
+        """The remission holds."""
+        if self.current is not None:
+            self.current = replace(self.current, last_seen=sighting.when)
+            self.remissions[-1] = self.current
+
+    def _clean(self, sighting: Sighting) -> None:
+        self.blood.clear()
+        if self.current is not None:
+            self.doubt = None
+            self._still(sighting)
+        else:
+            self.doubt = self.newest = sighting
+
+    def _disease(self, sighting: Sighting) -> None:
+        if sighting.unclear is Unclear.REGENERATION and self.current is not None:
+            self.doubt = self.newest = sighting
+            return
+        if self.current is not None and not _is_after(sighting, self.current):
+            return  # the same days tell both: the remission is the later news
+        if sighting.sight is Sight.OUTSIDE and self.current is None:
+            if self.newest is None or self.newest.sight is not Sight.DISEASE:
+                self.newest = sighting
+            return
+        if self.current is not None:
+            self._relapse(sighting, self.current)
+        elif sighting.sight is Sight.RELAPSE and not self.relapses:
+            self._relapse(sighting, None)
+        elif self.doubt is not None or self._response_unknown(sighting):
+            self._maybe_more(sighting)
+        self.doubt = None
+        self.newest = sighting
+
+    def _maybe_more(self, sighting: Sighting) -> None:
+        """A remission may have come and gone unrecorded."""
+        if self.relapses or self.doubt is not None:
+            self.maybe_more = self.doubt.unclear if self.doubt is not None else Unclear.NO_RESPONSE
+
+    def _response_unknown(self, sighting: Sighting) -> bool:
+        """A course was given between the last news and this one, and long enough ago for a remission."""
+        if self.newest is None:
+            return False
+        least = self.assumptions.spans["regeneration_after_course"].days
+        return any(
+            self.newest.when.surely_before(course.start) and (sighting.when.first - course.start.first).days > least
+            for course in self.history.courses
+        )
+
+    def _relapse(self, sighting: Sighting, remission: Remission | None) -> None:
+        first = self.blood[0] if self.blood and self.blood[0].when.surely_before(sighting.when) else sighting
+        near = self.assumptions.spans["blood_beside_marrow"].days
+        when = first.when if (sighting.when.first - first.when.first).days <= near else sighting.when
+        confirm = sighting.confirm or (remission is not None and remission.confirm)
+        self.relapses.append(Relapse(when, remission, sighting.rests_on, confirm, sighting.sight))
+        self.current = None
+        self.blood.clear()
+
+    def _unsettled(self, sighting: Sighting) -> None:
+        """Stated as resistant, exactly at the limit, contradictory: in remission that is a doubt, else it is what is known."""
+        if self.current is not None or sighting.sight is Sight.OPEN:
+            self.doubt = sighting
+        else:
+            self.doubt = None
+        self.newest = sighting
+
+    def _blood(self, sighting: Sighting) -> None:
+        """Two samples some days apart show disease; one alone leaves it open."""
+        apart = self.assumptions.spans["blood_samples_apart"].days
+        self.blood.append(sighting)
+        first = self.blood[0]
+        if (sighting.when.first - first.when.last).days >= apart:
+            both = (*first.rests_on, *sighting.rests_on)
+            shown = Sighting(Sight.DISEASE, sighting.when, both, first.confirm or sighting.confirm)
+            if self.current is not None:
+                self._relapse(replace(shown, when=first.when), self.current)
+            self.doubt = None
+            self.newest = shown
+        elif self.current is not None:
+            self.doubt = replace(sighting, sight=Sight.OPEN, unclear=Unclear.SINGLE_BLOOD_SAMPLE)
+
+
+def _is_after(sighting: Sighting, remission: Remission) -> bool:
+    return not sighting.when.surely_before(remission.since) and sighting.when.last > remission.since.first
+
+
+def relapse_count(walked: Walk, history: TreatmentHistory, *, responses_known: bool) -> Count:
+    """How many relapses. What was treated elsewhere, or answered by no marrow, may hide some."""
+    unclear: list[Unclear] = []
+    if walked.maybe_more is not None:
+        unclear.append(walked.maybe_more)
+    if walked.doubt is not None and walked.doubt.unclear is not Unclear.NOT_ABOVE_LIMIT:
+        unclear.append(walked.doubt.unclear or Unclear.CONFLICT)
+    if any(relapse.remission is None for relapse in walked.relapses):
+        unclear.append(Unclear.NO_REMISSION_DATE)
+    if history.open - {HistoryOpen.NO_TREATMENT} or (HistoryOpen.NO_TREATMENT in history.open and not walked.remissions):
+        unclear.append(Unclear.HISTORY)
+    if not walked.remissions and not responses_known:
+        unclear.append(Unclear.NO_RESPONSE)
+    facts = facts_of(walked.relapses) or tuple(dict.fromkeys(fact for one in walked.remissions for fact in one.rests_on))
+    return Count(
+        low=len(walked.relapses),
+        high=None if unclear else len(walked.relapses),
+        sure=sum(not relapse.confirm for relapse in walked.relapses),
+        rests_on=facts or history.untreated or tuple(drug for one in history.treatments for drug in one.all_drugs),
+        unclear=tuple(dict.fromkeys(unclear)),
+    )
+
+
+def facts_of(relapses: Iterable[Relapse]) -> tuple[Fact, ...]:
+    return tuple(dict.fromkeys(fact for relapse in relapses for fact in relapse.rests_on))
