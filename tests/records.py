@@ -41,6 +41,10 @@ LABS = {
     "hcv_ab": ("13955-0", "Hepatitis C virus Ab [Presence] in Serum or Plasma by Immunoassay", None),
     "hcv_rna": ("11011-4", "Hepatitis C virus RNA [Units/volume] in Serum or Plasma by NAA", "[IU]/mL"),
     "hcg": ("2118-8", "Choriogonadotropin (pregnancy test) [Presence] in Serum or Plasma", None),
+    "neutrophils": ("751-8", "Neutrophils [#/volume] in Blood by Automated count", "10*9/L"),
+    "platelets": ("777-3", "Platelets [#/volume] in Blood by Automated count", "10*9/L"),
+    "blood_blasts": ("709-6", "Blasts/100 leukocytes in Blood by Manual count", "%"),
+    "csf_blasts": ("26447-3", "Blasts/100 leukocytes in Cerebral spinal fluid", "%"),
     "disease_status": ("97509-4", "Cancer Disease Progression", None),
 }
 DRUGS = {
@@ -50,6 +54,19 @@ DRUGS = {
     "cytarabine": "3041",
     "daunorubicin": "3109",
     "meropenem": "29561",
+    "idarubicin": "5650",
+    "mitoxantrone": "7005",
+    "fludarabine": "24698",
+    "cladribine": "44157",
+    "etoposide": "4179",
+    "azacitidine": "1251",
+    "decitabine": "15657",
+    "venetoclax": "1747556",
+    "gilteritinib": "2105806",
+    "filgrastim": "68442",
+    "busulfan": "1828",
+    "cyclophosphamide": "3002",
+    "hydroxyurea": "5552",
 }
 ULN = {"alt": 40, "ast": 40, "alp": 120, "bilirubin": 20, "creatinine": 100}
 
@@ -146,10 +163,39 @@ class Record:
             **more,
         )
 
+    def given(self, name: str, first: str, last: str | None = None, *, status: str = "completed", **more: Any) -> "Record":
+        """A MedicationStatement of an infusion from day to day."""
+        period = {"start": first, "end": last or first}
+        concept = {"text": name, "coding": [{"system": RXNORM, "code": DRUGS[name], "display": name}]}
+        content = {"effectivePeriod": period, "dosage": [{"route": {"text": "Intravenous"}}]} | more
+        return self.add("MedicationStatement", status=status, medicationCodeableConcept=concept, **content)
+
+    def induction(self, on: str, **more: Any) -> "Record":
+        """7+3: cytarabine for seven days, daunorubicin for three."""
+        first = date.fromisoformat(on)
+        week, three = (first + timedelta(days=6)).isoformat(), (first + timedelta(days=2)).isoformat()
+        return self.given("cytarabine", on, week, **more).given("daunorubicin", on, three, **more)
+
+    def flag_ida(self, on: str) -> "Record":
+        last = (date.fromisoformat(on) + timedelta(days=4)).isoformat()
+        return self.given("fludarabine", on, last).given("cytarabine", on, last).given("idarubicin", on, last)
+
+    def marrow(self, blasts: Any, on: str, neutrophils: Any = None, platelets: Any = None, **more: Any) -> "Record":
+        """A marrow, and the blood counts of its day."""
+        self.lab("marrow_blasts", blasts, effectiveDateTime=on, **more)
+        for name, value in (("neutrophils", neutrophils), ("platelets", platelets)):
+            if value is not None:
+                self.lab(name, value, effectiveDateTime=on)
+        return self
+
+    def remission(self, on: str) -> "Record":
+        """A marrow in complete remission."""
+        return self.marrow(2, on, 1.8, 180)
+
     def procedure(self, code: str | None, text: str, ago: int | None = 100, *, system: str = SNOMED, **more: Any) -> "Record":
         concept = {"text": text, **({"coding": [{"system": system, "code": code}]} if code else {})}
-        performed = days_ago(ago) if ago is not None else None
-        return self.add("Procedure", status="completed", code=concept, performedDateTime=performed, **more)
+        content = {"status": "completed", "performedDateTime": days_ago(ago) if ago is not None else None} | more
+        return self.add("Procedure", code=concept, **content)
 
     def bundle(self) -> dict[str, Any]:
         return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in self.resources]}

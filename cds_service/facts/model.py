@@ -3,7 +3,7 @@
 No FHIR shapes pass this point: `facts.extract` fills these types.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -196,7 +196,7 @@ class PatientFacts:
     therapies: tuple[Therapy, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     searched: frozenset[Kind] = frozenset()
-    _by_set: dict[str, tuple[Fact, ...]] = field(default_factory=dict, compare=False, repr=False)
+    _by_set: dict[tuple[Kind, str], tuple[Fact, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def of_kind(self, kind: Kind) -> Sequence[Fact]:
         by_kind: Mapping[Kind, Sequence[Fact]] = {
@@ -208,21 +208,19 @@ class PatientFacts:
         return by_kind[kind]
 
     def results_in(self, value_set: str) -> tuple[Result, ...]:
-        return tuple(fact for fact in self._in(value_set, self.results) if isinstance(fact, Result))
+        return tuple(fact for fact in self._in(value_set, Kind.RESULT) if isinstance(fact, Result))
 
     def diagnoses_in(self, value_set: str) -> tuple[Diagnosis, ...]:
-        return tuple(fact for fact in self._in(value_set, self.diagnoses) if isinstance(fact, Diagnosis))
+        return tuple(fact for fact in self._in(value_set, Kind.DIAGNOSIS) if isinstance(fact, Diagnosis))
 
     def therapies_in(self, value_set: str) -> tuple[Therapy, ...]:
-        return tuple(fact for fact in self._in(value_set, self.therapies) if isinstance(fact, Therapy))
+        return tuple(fact for fact in self._in(value_set, Kind.THERAPY) if isinstance(fact, Therapy))
 
     def procedures_in(self, value_set: str) -> tuple[Procedure, ...]:
-        return tuple(fact for fact in self._in(value_set, self.procedures) if isinstance(fact, Procedure))
+        return tuple(fact for fact in self._in(value_set, Kind.PROCEDURE) if isinstance(fact, Procedure))
 
-    def _in(self, value_set: str, facts: Iterable[Fact]) -> tuple[Fact, ...]:
-        if value_set not in self._by_set:
-            self._by_set[value_set] = tuple(fact for fact in facts if fact.is_in(value_set))
-        return self._by_set[value_set]
-
-
-FactTest = Callable[[Fact], bool]
+    def _in(self, value_set: str, kind: Kind) -> tuple[Fact, ...]:
+        key = (kind, value_set)
+        if key not in self._by_set:
+            self._by_set[key] = tuple(fact for fact in self.of_kind(kind) if fact.is_in(value_set))
+        return self._by_set[key]
