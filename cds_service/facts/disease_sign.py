@@ -42,7 +42,7 @@ def _diagnosed(record: PatientRecord, terminology: Terminology) -> bool:
 
 
 def _treated(record: PatientRecord, terminology: Terminology) -> bool:
-    for resource_type in ("MedicationStatement", "MedicationRequest", "MedicationAdministration"):
+    for resource_type in ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"):
         for entry in record.of_type(resource_type):
             if isinstance(entry.resource, fhir.MedicationEvent):
                 reference = entry.resource.medication_reference

@@ -90,6 +90,8 @@ class _Reader:
                 return reader.request(entry.reference, resource)
             case fhir.MedicationAdministration() as resource:
                 return reader.administration(entry.reference, resource)
+            case fhir.MedicationDispense() as resource:
+                return reader.dispense(entry.reference, resource)
         return ()
 
     def procedure(self, entry: Entry) -> Iterator[Fact]:
@@ -113,6 +115,7 @@ _TABLE: dict[str, Callable[[_Reader, Entry], Iterable[Fact]]] = {
     "MedicationStatement": _Reader.medication_event,
     "MedicationRequest": _Reader.medication_event,
     "MedicationAdministration": _Reader.medication_event,
+    "MedicationDispense": _Reader.medication_event,
     "Procedure": _Reader.procedure,
 }
 

@@ -1,4 +1,4 @@
-"""MedicationStatement, MedicationRequest and MedicationAdministration → therapies.
+"""MedicationStatement, MedicationRequest, MedicationAdministration and MedicationDispense → therapies.
 
 What proves that a medicine was given: ruling 16. Drafts, cancelled orders, what was not done or entered in error prove
 nothing and are passed over.
@@ -22,6 +22,7 @@ from cds_service.fhir.record import Entry
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 
 _ADMINISTERED = {"completed", "in-progress", "stopped", "on-hold"}
+_DISPENSED = {"completed", "in-progress"}
 _STATED = {"active", "completed", "stopped", "on-hold"}
 _ORDERED = {"active": Giving.ORDERED, "on-hold": Giving.ORDERED, "completed": Giving.ORDER_COMPLETED, "stopped": Giving.ORDERED}
 _ONGOING = {"active", "in-progress"}
@@ -95,6 +96,13 @@ class MedicationReader:
         ongoing = resource.status == "in-progress" and ended is None
         course = _Course(Giving.GIVEN, when, self._start(resource.effective_period) or when, ended, ongoing)
         yield self._therapy(reference, resource, course, [resource.dosage] if resource.dosage is not None else [])
+
+    def dispense(self, reference: str, resource: fhir.MedicationDispense) -> Iterator[Therapy]:
+        if resource.status not in _DISPENSED:
+            return
+        when = parse_fhir_date(resource.when_handed_over, self.zone) or parse_fhir_date(resource.when_prepared, self.zone)
+        course = _Course(Giving.GIVEN, when, when, None, ongoing=False)
+        yield self._therapy(reference, resource, course, list(many(resource.dosage_instruction)))
 
     def _therapy(self, reference: str, resource: fhir.MedicationEvent, course: _Course, dosages: list[fhir.Dosage]) -> Therapy:
         concepts, form = self._medication(resource)

@@ -250,7 +250,8 @@ def _course(drugs: Sequence[Therapy], others: Sequence[Therapy], as_of: date, as
         start=start,
         end=end,
         regimen=classify(drugs, beside, assumptions),
-        confirm=not ends or any(drug.giving is Giving.ORDER_COMPLETED for drug in drugs),
+        confirm=not ends
+        or any(drug.giving is Giving.ORDER_COMPLETED or drug.rests_on_text("course_cytotoxic") for drug in drugs),
         cycles_open=any((last - start.first).days > longest.days for last in last_days),
         ongoing=any(drug.ongoing for drug in drugs),
     )

@@ -223,6 +223,12 @@ class MedicationAdministration(MedicationEvent, frozen=True, gc=False):
     dosage: Dosage | None = None
 
 
+class MedicationDispense(MedicationEvent, frozen=True, gc=False):
+    when_handed_over: str | None = None
+    when_prepared: str | None = None
+    dosage_instruction: list[Dosage] | Dosage | None = None
+
+
 class Procedure(Resource, frozen=True, gc=False):
     status: str | None = None
     subject: Reference | None = None
@@ -253,6 +259,7 @@ READ: dict[str, type[Resource] | type[Observation]] = {
     "MedicationStatement": MedicationStatement,
     "MedicationRequest": MedicationRequest,
     "MedicationAdministration": MedicationAdministration,
+    "MedicationDispense": MedicationDispense,
     "Procedure": Procedure,
     "DiagnosticReport": DiagnosticReport,
 }
