@@ -153,15 +153,13 @@ class Record:
         if name in DRUGS:
             concept["coding"] = [{"system": RXNORM, "code": DRUGS[name], "display": name}]
         period = {key: days_ago(ago) for key, ago in (("start", start), ("end", end)) if ago is not None}
-        return self.add(
-            "MedicationStatement",
-            status=status,
-            medicationCodeableConcept=concept,
-            effectivePeriod=period or None,
-            reasonCode=[{"text": reason}] if reason else None,
-            dosage=[{"route": {"text": route}}] if route else None,
-            **more,
-        )
+        content = {
+            "status": status,
+            "effectivePeriod": period or None,
+            "reasonCode": [{"text": reason}] if reason else None,
+            "dosage": [{"route": {"text": route}}] if route else None,
+        } | more
+        return self.add("MedicationStatement", medicationCodeableConcept=concept, **content)
 
     def given(self, name: str, first: str, last: str | None = None, *, status: str = "completed", **more: Any) -> "Record":
         """A MedicationStatement of an infusion from day to day."""
