@@ -128,6 +128,9 @@ def _of_course(item: CourseReason) -> str:
         case course.CourseCounted():
             noun = _COUNTED[item.value][0 if item.count == 1 else 1]
             return f"{item.count or 'no'} {noun}{f', {item.at_least} asked for' if item.count < item.at_least else ''}"
+        case course.NotCounted():
+            given = ", ".join(dict.fromkeys(_named(therapy) for therapy in item.therapies))
+            return f"given before the leukaemia and not counted: {given}"
         case course.CourseStated():
             return _COURSE[item.value]
         case course.Elapsed():

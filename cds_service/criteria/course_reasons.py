@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from cds_service.assumptions import Length
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Unclear
+from cds_service.facts.model import Therapy
 from cds_service.facts.outcomes import Outcome
 from cds_service.facts.sightings import Sight
 
@@ -48,6 +49,13 @@ class CourseCounted:
 
 
 @dataclass(frozen=True, slots=True)
+class NotCounted:
+    """What was given before the leukaemia, for something else: shown, and counted for nothing."""
+
+    therapies: tuple[Therapy, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CourseStated:
     """A finding of the disease course, by its name."""
 
@@ -72,4 +80,6 @@ class Ended:
     outcome: Outcome
 
 
-CourseReason = DiseaseActive | InRemission | DiseaseOpen | CourseOpen | CourseCounted | CourseStated | Elapsed | Ended
+CourseReason = (
+    DiseaseActive | InRemission | DiseaseOpen | CourseOpen | CourseCounted | NotCounted | CourseStated | Elapsed | Ended
+)

@@ -1,6 +1,5 @@
 """How sure is what follows from a record: counts with a lower and an upper end, findings that may stay open, and why."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -61,21 +60,3 @@ class Count:
         if self.high is not None and self.high < number:
             return Finding(False, self.rests_on)
         return Finding(None, self.rests_on, unclear=self.unclear or (Unclear.NO_EVIDENCE,))
-
-
-def either(findings: Iterable[Finding]) -> Finding:
-    """Kleene's OR: one that surely holds decides; it is unclear while one is."""
-    parts = list(findings)
-    for holds in (True, None):
-        if chosen := [part for part in parts if part.holds is holds]:
-            sure = [part for part in chosen if not part.confirm]
-            return together(holds, sure or chosen)
-    return together(False, parts)
-
-
-def together(holds: bool | None, parts: Iterable[Finding]) -> Finding:
-    """One finding that rests on what several rest on."""
-    kept = list(parts)
-    facts = tuple(dict.fromkeys(fact for part in kept for fact in part.rests_on))
-    unclear = tuple(dict.fromkeys(reason for part in kept for reason in part.unclear)) if holds is None else ()
-    return Finding(holds, facts, any(part.confirm for part in kept) and holds is not None, unclear)

@@ -92,12 +92,12 @@ def sightings(
         for assessment in (_assess(marrow, facts, history, outside, assumptions),)
     ]
     by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in assessed if definition.counts(one.marrow)]
-    stated = [one for one in statements if one.when is not None and not _is_contradicted(one, assessed)]
+    stated = [one for one in statements if one.when is not None]
     conflicts = {id(s): marrow for s in stated if s.dated for marrow in _conflicting(s, by_marrow, history, assumptions)}
     contested = {id(marrow) for marrow in conflicts.values()}
     seen = [_contested(one) if id(one) in contested else one for one in by_marrow]
     seen += [
-        _opposed(statement) if _has_opposite(statement, stated) else one
+        _opposed(statement) if _has_opposite(statement, stated) or _is_contradicted(statement, assessed, assumptions) else one
         for statement in stated
         if id(statement) not in conflicts
         for one in _by_statement(statement)
@@ -212,16 +212,16 @@ def _has_opposite(statement: Statement, others: Iterable[Statement]) -> bool:
     )
 
 
-def _is_contradicted(statement: Statement, assessed: Sequence[Assessment]) -> bool:
-    """A code or a status stands only as long as no later marrow disagrees (ruling 6)."""
-    if statement.dated or statement.when is None:
+def _is_contradicted(statement: Statement, assessed: Sequence[Assessment], assumptions: Assumptions) -> bool:
+    """A code or a status "in remission" stands as of its date, unless a marrow of those days disagrees.
+
+    A marrow long after it is other news: a relapse.
+    """
+    if statement.dated or statement.when is None or statement.stated is not Stated.REMISSION:
         return False
-    later = [one for one in assessed if statement.when.surely_before(one.marrow.when)]
-    if not later:
-        return False
-    if statement.stated is Stated.REMISSION:
-        return later[-1].response is Response.DISEASE
-    return False  # a relapse that is over was a relapse nevertheless: what came later is another sighting
+    soon = assumptions.spans["statement_of_marrow"].after(statement.when.last)
+    later = [one for one in assessed if statement.when.first <= one.marrow.when.first <= soon]
+    return bool(later) and later[-1].response is Response.DISEASE
 
 
 def _conflicting(

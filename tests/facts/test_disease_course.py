@@ -212,7 +212,63 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
         consolidated().marrow(2, "2026-11-10", 2, 150).lab("disease_status", "Relapse", effectiveDateTime="2026-11-12"),
         each(RELAPSED, "unknown") | each(GATES, "unknown"),
     ),
+    "a growth factor may make a regenerating marrow": (
+        consolidated().given("filgrastim", "2026-11-01", "2026-11-05").marrow(8, "2026-11-19"),
+        each(RELAPSED, "unknown"),
+    ),
+    "fifteen days after it no more": (
+        consolidated().given("filgrastim", "2026-11-01", "2026-11-04").marrow(8, "2026-11-19"),
+        each(RELAPSED, "met!"),
+    ),
+    "more than 20 % is above 5 %": (
+        consolidated().lab("marrow_blasts", ">20 %", effectiveDateTime="2026-11-10"),
+        each(RELAPSED, "met!"),
+    ),
+    "3 to 8 % is neither below nor above 5 %": (
+        consolidated().lab("marrow_blasts", "3-8 %", effectiveDateTime="2026-11-10"),
+        each(RELAPSED, "unknown"),
+    ),
+    "a marrow that was aplastic or inadequate shows nothing": (
+        consolidated().marrow(30, "2026-11-10", note=[{"text": "Hemodilute, inadequate sample."}]),
+        each(RELAPSED, "not_met"),
+    ),
+    "a code in remission that the marrow of those days denies is for a person to judge": (
+        patient()
+        .induction("2025-01-12")
+        .condition("C92.01", "AML in remission", recorded="2025-03-01")
+        .marrow(30, "2025-03-10"),
+        each(RELAPSED, "unknown"),
+    ),
+    "a code in remission and a much later marrow with disease are a relapse": (
+        patient()
+        .induction("2025-01-12")
+        .condition("C92.01", "AML in remission", recorded="2025-03-01")
+        .marrow(30, "2026-11-10"),
+        each(RELAPSED, "met!"),
+    ),
     # Is it remission? (ruling 4)
+    "a clean marrow beside active extramedullary disease is no remission": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(2, "2025-02-12", 2, 150)
+        .condition(**sarcoma("2025-02-01"))
+        .induction("2025-02-20")
+        .marrow(2, "2025-03-20", 2, 150)
+        .condition(**sarcoma("2025-03-10")),
+        each(PRIMARY_REFRACTORY, "met!"),
+    ),
+    "a partial remission that a clinician stated is no remission": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(40, "2025-02-05")
+        .induction("2025-02-08")
+        .lab("disease_status", "Partial remission", effectiveDateTime="2025-03-10"),
+        each(PRIMARY_REFRACTORY, "met!"),
+    ),
+    "a stated leukaemia-free state against a computed remission is for a person to judge": (
+        in_remission().lab("disease_status", "MLFS", effectiveDateTime="2025-02-13").marrow(30, "2026-11-10"),
+        each(RELAPSED, "unknown"),
+    ),
     "blasts below 5 % without blood counts are no remission": (
         patient().induction("2025-01-12").marrow(2, "2025-02-12").marrow(30, "2026-11-10"),
         each(RELAPSED, "unknown"),
@@ -280,6 +336,10 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
         .marrow(30, "2026-02-12"),
         each(WITHIN_12_MONTHS, "unknown"),
     ),
+    "a clean marrow of which nobody knows the day of the remission tells no clock": (
+        patient().induction("2025-01-12").condition("C92.02", "AML in relapse", recorded="2025-10-01"),
+        each(WITHIN_12_MONTHS, "unknown"),
+    ),
     # After the relapse (ruling 18).
     "a late relapse with nothing given since has not resisted": (relapsed(), each(LATE_AND_RESISTANT, "not_met")),
     "a late relapse that salvage did not turn is resistant": (
@@ -302,7 +362,53 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
         relapsed("2026-05-10").flag_ida("2026-05-20").remission("2026-06-25"),
         each(RELAPSED, "met!") | each(RELAPSE_GATES, "unknown"),
     ),
+    "venetoclax and azacitidine need eight weeks to fail": (
+        relapsed("2026-09-10")
+        .given("azacitidine", "2026-09-20", "2026-09-26")
+        .given("venetoclax", "2026-09-20", "2026-10-17")
+        .marrow(40, "2026-11-14"),
+        each(LATE_AND_RESISTANT, "unknown"),
+    ),
+    "after eight weeks they have failed": (
+        relapsed("2026-09-10")
+        .given("azacitidine", "2026-09-20", "2026-09-26")
+        .given("venetoclax", "2026-09-20", "2026-10-17")
+        .marrow(40, "2026-11-15"),
+        each(LATE_AND_RESISTANT, "met!"),
+    ),
+    "a relapse coded again after an unanswered salvage may be a second": (
+        relapsed("2025-09-10").flag_ida("2025-09-20").condition("C92.02", "AML in relapse", recorded="2026-11-10"),
+        each(TWICE, "unknown"),
+    ),
     # Lines (rulings 14 and 15).
+    "a transplant for active disease is a line of its own": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(40, "2025-02-12")
+        .given("busulfan", "2025-04-01", "2025-04-04")
+        .procedure("425843001", "Allogeneic transplant", None, performedDateTime="2025-04-08")
+        .marrow(40, "2025-05-08"),
+        {"001-I2.1": "met!"},
+    ),
+    "donor lymphocytes in remission belong to their line": (
+        in_remission()
+        .procedure(None, "Donor lymphocyte infusion", None, performedDateTime="2025-06-08")
+        .marrow(30, "2026-11-10"),
+        {"001-I2.1": "not_met"},
+    ),
+    "a second line that reached remission did not fail": (
+        patient().induction("2025-01-12").marrow(40, "2025-02-05").flag_ida("2025-02-08").remission("2025-03-20"),
+        {"001-I2.1": "not_met!"},
+    ),
+    "what was given before the leukaemia is no line": (
+        Record()
+        .given("azacitidine", "2024-06-01", "2024-06-07")
+        .condition("C92.00", "AML", onset="2025-01-10", recorded="2025-01-10")
+        .marrow(60, "2025-01-10")
+        .induction("2025-01-12")
+        .marrow(40, "2025-02-12"),
+        {"001-I2.1": "not_met"},
+    ),
     "7+3 twice is one line": (
         patient().induction("2025-01-12").marrow(40, "2025-02-05").induction("2025-02-08").marrow(35, "2025-03-10"),
         {"001-I2.1": "not_met"},
@@ -379,6 +485,27 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
         patient().condition(**sarcoma("2025-01-10")).induction("2025-01-12").remission("2025-02-12"),
         each(OUTSIDE, "unknown"),
     ),
+    # BPDCN (ruling 18).
+    "BPDCN after two lines that did not hold": (
+        Record()
+        .condition("C86.40", "Blastic NK-cell lymphoma", onset="2026-01-10", recorded="2026-01-10")
+        .marrow(60, "2026-01-10")
+        .drug("tagraxofusp", None, None, effectivePeriod={"start": "2026-01-12", "end": "2026-01-16"}, route="Intravenous")
+        .marrow(40, "2026-03-20")
+        .given("azacitidine", "2026-03-25", "2026-03-31")
+        .given("venetoclax", "2026-03-25", "2026-04-20")
+        .marrow(40, "2026-11-10"),
+        {"002-I3c": "met!", "002-I3": "met!", "002-gate": "met!", "000-gate": "not_met!"},
+    ),
+    "BPDCN after one line is for a person to judge": (
+        Record()
+        .condition("C86.40", "Blastic NK-cell lymphoma", onset="2026-01-10", recorded="2026-01-10")
+        .marrow(60, "2026-01-10")
+        .drug("tagraxofusp", None, None, effectivePeriod={"start": "2026-01-12", "end": "2026-01-16"}, route="Intravenous")
+        .marrow(40, "2026-11-10"),
+        {"002-I3c": "unknown"},
+    ),
+    "AML is no BPDCN": (relapsed(), {"002-I3c": "not_met!"}),
     # How it stands now (ruling 7).
     "a relapse two months ago with no marrow since is not known to be active": (
         relapsed("2026-09-10"),

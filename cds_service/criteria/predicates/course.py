@@ -1,7 +1,7 @@
 """course: a named value of the disease course, and what is asked of it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.assumptions import Length
 from cds_service.criteria.course_reasons import (
@@ -13,6 +13,7 @@ from cds_service.criteria.course_reasons import (
     Elapsed,
     Ended,
     InRemission,
+    NotCounted,
 )
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.reasons import Wanted
@@ -31,6 +32,7 @@ FINDINGS: Mapping[str, Callable[[DiseaseCourse], Finding]] = {
     "persistent_extramedullary_disease": DiseaseCourse.persistent_extramedullary_disease,
     "refractory_as_stated": DiseaseCourse.refractory_as_stated,
 }
+_OF_TREATMENT = frozenset({"lines", "standard_courses_without_remission"})
 RELAPSES = frozenset({"relapse", "last_relapse"})
 OUTCOMES = {outcome.value: outcome for outcome in (Outcome.REMISSION, Outcome.NO_REMISSION)}
 
@@ -83,8 +85,9 @@ class Counted(Word):
 
     def evaluate(self, case: Case) -> Verdict:
         count = COUNTS[self.value](case.course)
-        reason = CourseCounted(self.value, count.low, self.at_least)
-        return _verdict(count.is_at_least(self.at_least), self.value, reason)
+        verdict = _verdict(count.is_at_least(self.at_least), self.value, CourseCounted(self.value, count.low, self.at_least))
+        antecedent = case.course.history.antecedent if self.value in _OF_TREATMENT else ()
+        return replace(verdict, reasons=(*verdict.reasons, NotCounted(antecedent))) if antecedent else verdict
 
 
 @dataclass(frozen=True)
