@@ -126,8 +126,9 @@ def _of_course(item: CourseReason) -> str:
         case course.CourseOpen():
             return f"{_COURSE[item.value]}: {', '.join(reason.value for reason in item.unclear)}"
         case course.CourseCounted():
-            noun = _COUNTED[item.value][0 if item.count == 1 else 1]
-            return f"{item.count or 'no'} {noun}{f', {item.at_least} asked for' if item.count < item.at_least else ''}"
+            noun = _COUNTED[item.value][1 if item.count > 1 else 0]
+            short = item.count < item.at_least and item.at_least > 1
+            return f"{item.count or 'no'} {noun}{f', {item.at_least} asked for' if short else ''}"
         case course.NotCounted():
             given = ", ".join(dict.fromkeys(_named(therapy) for therapy in item.therapies))
             return f"given before the leukaemia and not counted: {given}"

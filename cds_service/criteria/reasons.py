@@ -72,7 +72,7 @@ class Wanted(Enum):
     MARROW_WITH_FLOW = "marrow in 7 to 14 days, with flow cytometry"
     BLOOD_COUNTS = "neutrophils and platelets beside the marrow"
     RESPONSE = "marrow, or a stated response, after the treatment"
-    IMAGING = "imaging or biopsy of the extramedullary disease"
+    IMAGING = "imaging or biopsy, if extramedullary disease is suspected"
     TREATMENT_HISTORY = "history of treatment courses and responses"
 
 

@@ -79,7 +79,7 @@ class DiseaseCourse:
         """Shown before and again after at least one course (ruling 10)."""
         shown = extramedullary_disease(self.facts)
         holds, rests_on = persists(shown, [course.start for course in self.history.courses])
-        reason = Unclear.NEVER_CLOSED if shown else Unclear.NO_EVIDENCE
+        reason = Unclear.NEVER_CLOSED if shown else Unclear.NONE_SHOWN
         return Finding(holds, rests_on, confirm=True, unclear=() if holds else (reason,))
 
     def refractory_as_stated(self) -> Finding:

@@ -50,6 +50,7 @@ _WANTED = {
     Unclear.OVER: Wanted.DISEASE_STATEMENT,
     Unclear.NO_RELAPSE: Wanted.DISEASE_STATEMENT,
     Unclear.NEVER_CLOSED: Wanted.IMAGING,
+    Unclear.NONE_SHOWN: Wanted.IMAGING,
     Unclear.NO_RESPONSE: Wanted.RESPONSE,
     Unclear.TOO_EARLY: Wanted.MARROW,
 }
@@ -128,11 +129,12 @@ class RelapseWhich(Word):
         course = case.course
         relapses = [course.last_relapse] if self.last_only else course.walked.relapses
         verdicts = [self._of(relapse, course) for relapse in relapses if relapse is not None]
-        count = course.relapses
-        if not verdicts or (count.high is None and not self.last_only):
-            more = count.is_at_least(len(verdicts) + 1)
-            verdicts.append(_verdict(more, "relapse", CourseCounted("relapses", count.low, len(verdicts) + 1)))
-        return any_of(verdicts)
+        if not verdicts:
+            return _verdict(course.relapses.is_at_least(1), "relapse", CourseCounted("relapses", 0, 1))
+        answer = any_of(verdicts)
+        if answer.answer is Answer.NOT_MET and course.relapses.high is None and not self.last_only:
+            return unknown(CourseOpen("relapses", course.relapses.unclear), evidence=answer.evidence)
+        return answer
 
     def _of(self, relapse: Relapse, course: DiseaseCourse) -> Verdict:
         parts = []
