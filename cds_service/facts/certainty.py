@@ -9,6 +9,7 @@ from cds_service.facts.model import Fact
 class Unclear(Enum):
     """Why a question about the disease course stays open."""
 
+    NOT_SEARCHED = "a part of the record could not be had"
     HISTORY = "the treatment before is not known in full"
     NO_RESPONSE = "the response to a treatment is not recorded"
     COUNTS_MISSING = "blasts are below 5 %, and the blood counts for a remission are not recorded"

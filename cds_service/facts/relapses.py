@@ -192,9 +192,9 @@ def _is_after(sighting: Sighting, remission: Remission) -> bool:
     return not sighting.when.surely_before(remission.since) and sighting.when.last > remission.since.first
 
 
-def relapse_count(walked: Walk, history: TreatmentHistory, *, responses_known: bool) -> Count:
+def relapse_count(walked: Walk, history: TreatmentHistory, *, responses_known: bool, searched: bool) -> Count:
     """How many relapses. What was treated elsewhere, or answered by no marrow, may hide some."""
-    unclear: list[Unclear] = []
+    unclear: list[Unclear] = [] if searched else [Unclear.NOT_SEARCHED]
     if walked.maybe_more is not None:
         unclear.append(walked.maybe_more)
     if walked.doubt is not None and walked.doubt.unclear is not Unclear.NOT_ABOVE_LIMIT:

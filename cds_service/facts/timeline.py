@@ -22,7 +22,7 @@ from cds_service.facts.certainty import Count, Finding, Unclear
 from cds_service.facts.extramedullary import extramedullary_disease, persists
 from cds_service.facts.induction import standard_courses_without_remission
 from cds_service.facts.lines import Line, ending_of_last_line, lines
-from cds_service.facts.model import Fact, PatientFacts
+from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.facts.outcomes import Ending, Outcomes
 from cds_service.facts.relapses import Relapse, Walk, relapse_count, walk
 from cds_service.facts.response import Marrow, blasts_of
@@ -166,7 +166,9 @@ def _course(
         statements=stated,
         walked=walked,
         outcomes=outcomes,
-        relapses=relapse_count(walked, history, responses_known=known),
+        relapses=relapse_count(
+            walked, history, responses_known=known, searched={Kind.RESULT, Kind.DIAGNOSIS} <= facts.searched
+        ),
         lines=found,
         line_count=count,
         state=_state(walked, history, facts.as_of, assumptions),

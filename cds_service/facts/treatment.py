@@ -19,7 +19,7 @@ from cds_service.facts.statements import Stated, Statement, stated_by
 class HistoryOpen(Enum):
     """Why the record does not tell the whole treatment: what it does not show is unknown, not "none" (ruling 3)."""
 
-    NOT_SEARCHED = "the medications could not be had"
+    NOT_SEARCHED = "medications or procedures could not be had"
     NOT_RECOGNISED = "some medications are not recognised"
     NO_DIAGNOSIS_DATE = "the day of the diagnosis is not recorded"
     NO_TREATMENT = "no antileukaemic treatment is on record"
@@ -276,7 +276,7 @@ def _open_reasons(
 ) -> Iterator[HistoryOpen]:
     if history.untreated:
         return
-    if Kind.THERAPY not in facts.searched:
+    if not {Kind.THERAPY, Kind.PROCEDURE} <= facts.searched:
         yield HistoryOpen.NOT_SEARCHED
     if any(not drug.understood for drug in facts.therapies):
         yield HistoryOpen.NOT_RECOGNISED
