@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+_YEARS = range(1850, 2200)
+"""Years that a clinical record can mean; 0001 and 9999 are what systems write for "no date" and "no end"."""
 _FHIR_DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})(?P<time>T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?"
 )
@@ -63,7 +65,7 @@ class DateRange:
 def parse_fhir_date(text: str | None, zone: ZoneInfo) -> DateRange | None:
     """The days that a FHIR date, dateTime or instant may mean in the hospital's zone; None where it is none."""
     match = _FHIR_DATE.fullmatch(text.strip()) if text else None
-    if match is None:
+    if match is None or int(match["year"]) not in _YEARS:
         return None
     try:
         return _range(match, zone)
@@ -101,8 +103,11 @@ def add_months(day: date, months: int) -> date:
 
 
 def completed_years(birth: DateRange, as_of: date) -> tuple[int, int]:
-    """The least and the greatest age in completed years; a birthday counts from its own day."""
-    return _years(birth.last, as_of), _years(birth.first, as_of)
+    """The least and the greatest age in completed years; a birthday counts from its own day.
+
+    Who was born at some time of this year is 0 years old, whatever the rest of the year would make of it.
+    """
+    return _years(min(birth.last, max(birth.first, as_of)), as_of), _years(birth.first, as_of)
 
 
 def _years(birth: date, as_of: date) -> int:

@@ -27,6 +27,15 @@ def test_a_fhir_date_is_every_day_that_it_may_mean(text: str, first: date, last:
     assert (parsed.first, parsed.last) == (first, last)
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59Z", "1800-01-01"])
+def test_what_systems_write_for_no_date_is_none(text: str) -> None:
+    assert parse_fhir_date(text, KATHMANDU) is None
+
+
+def test_who_was_born_this_year_is_0_years_old() -> None:
+    assert completed_years(DateRange(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 11, 22)) == (0, 0)
+
+
 @pytest.mark.parametrize("text", [None, "", "19xx", "2026-13", "2026-02-30", "03/02/2026", "2026-02-03T25:00:00Z", "9999999"])
 def test_what_is_no_date_is_no_day(text: str | None) -> None:
     assert parse_fhir_date(text, KATHMANDU) is None
