@@ -85,12 +85,19 @@ class LimitEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     female: str | None = None
 
 
+class PlausibleEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    at_least: str
+    at_most: str
+    source: str
+
+
 class AssumptionsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     windows: dict[str, WindowEntry]
     spans: dict[str, SpanEntry]
     limits: dict[str, LimitEntry]
     default_upper_limits: dict[str, LimitEntry]
     default_upper_limit_margin: LimitEntry
+    plausible: dict[str, PlausibleEntry]
     reviewed: str | None = None
 
 
@@ -121,6 +128,18 @@ class LimitBySex:
         return min((limit for limit in (self.male, self.female) if limit is not None), key=lambda limit: limit.value)
 
 
+@dataclass(frozen=True, slots=True)
+class PlausibleRange:
+    """What a value can be at all; both ends are in `unit` and belong to it."""
+
+    at_least: Decimal
+    at_most: Decimal
+    unit: str
+
+    def holds(self, value: Decimal) -> bool:
+        return self.at_least <= value <= self.at_most
+
+
 @dataclass(frozen=True)
 class Assumptions:
     """All assumptions by name, and the sources of each for the README's table."""
@@ -131,6 +150,8 @@ class Assumptions:
     default_upper_limits: Mapping[str, LimitBySex]
     default_margin: Decimal
     """The share of a limit made from a default within which the answer stays open."""
+    plausible: Mapping[str, PlausibleRange]
+    """By test, and "age"; what has no range here is taken as it is."""
     sources: Mapping[str, tuple[str, str]]
     """Name → (value as written, source)."""
     content: bytes
@@ -168,12 +189,12 @@ class _Converter:
         limits = {name: self._limit(f"limits.{name}", entry) for name, entry in entries.limits.items()}
         upper = {n: self._limit(f"default_upper_limits.{n}", e) for n, e in entries.default_upper_limits.items()}
         margin = self._limit("default_upper_limit_margin", entries.default_upper_limit_margin).any
+        plausible = {name: self._plausible(f"plausible.{name}", entry) for name, entry in entries.plausible.items()}
         if self.faults:
             raise KnowledgeErrors(self.faults)
         share = (margin.value if margin is not None else Decimal(0)) / 100
-        return Assumptions(
-            windows, spans, limits, upper, share, _sources(entries), msgspec.json.encode(entries, order="sorted")
-        )
+        content = msgspec.json.encode(entries, order="sorted")
+        return Assumptions(windows, spans, limits, upper, share, plausible, _sources(entries), content)
 
     def _window(self, name: str, entry: WindowEntry) -> Window:
         fresh = self._length(f"windows.{name}.fresh", entry.fresh)
@@ -193,6 +214,14 @@ class _Converter:
             self.faults.append(self.document.fault(place, "is not a limit", 'write a number and a unit: "450 ms"'))
         return LimitBySex(limits.get("any"), limits.get("male"), limits.get("female"))
 
+    def _plausible(self, place: str, entry: PlausibleEntry) -> PlausibleRange:
+        low, high = parse_limit(entry.at_least), parse_limit(entry.at_most)
+        if low is None or high is None or low.unit != high.unit or low.value > high.value:
+            fix = "write two limits in one unit, the lower first: at_least: 0 %, at_most: 100 %"
+            self.faults.append(self.document.fault(place, "is not a range", fix))
+            return PlausibleRange(Decimal(0), Decimal(0), "")
+        return PlausibleRange(low.value, high.value, low.unit)
+
 
 def _sources(entries: AssumptionsFile) -> dict[str, tuple[str, str]]:
     rows: dict[str, tuple[str, str]] = {}
@@ -205,6 +234,8 @@ def _sources(entries: AssumptionsFile) -> dict[str, tuple[str, str]]:
             by_sex = {"men": limit.male, "women": limit.female, "": limit.any}
             value = ", ".join(f"{sex} {text}".strip() for sex, text in by_sex.items() if text)
             rows[f"{group}.{name}"] = (value, limit.source)
+    for name, plausible in entries.plausible.items():
+        rows[f"plausible.{name}"] = (f"{plausible.at_least} to {plausible.at_most}", plausible.source)
     margin = entries.default_upper_limit_margin
     rows["default_upper_limit_margin"] = (margin.any or "", margin.source)
     return rows

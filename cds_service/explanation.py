@@ -113,7 +113,7 @@ def _criterion(answer: CriterionAnswer) -> CriterionItem:
         admits=answer.admits,
         confirm=verdict.confirm,
         reason=wording.reason(verdict),
-        evidence=[_evidence(item) for item in verdict.evidence],
+        evidence=list(dict.fromkeys(_evidence(item) for item in verdict.evidence)),
         missing=[_missing(item) for item in verdict.missing],
     )
 

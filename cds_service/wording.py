@@ -1,13 +1,15 @@
 """Every sentence that people read, made from typed values. English is the first catalogue; nothing else makes sentences."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import assert_never
 
+from cds_service.assumptions import Limit
 from cds_service.criteria import course_reasons as course
 from cds_service.criteria import reasons as why
+from cds_service.criteria.comparison import Operator
 from cds_service.criteria.course_reasons import CourseReason
 from cds_service.criteria.match import CriterionAnswer
-from cds_service.criteria.reasons import Detail, Operator, Problem, Reason
+from cds_service.criteria.reasons import Detail, Reason
 from cds_service.criteria.verdict import Evidence, Missing, Verdict
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, ClinicalStatus, Diagnosis, Fact, Giving, Kind, Result, Therapy
@@ -81,28 +83,20 @@ def _sentence(item: Reason) -> str:
     if isinstance(item, CourseReason):
         return _of_course(item)
     match item:
-        case (
-            why.Compared() | why.Stale() | why.Recheck() | why.Superseded() | why.Unusable() | why.Differing() | why.NoResult()
-        ):
+        case why.Compared() | why.ShareCompared() | why.Derived() | why.ResultReads():
+            return _of_value(item)
+        case why.Stale() | why.Recheck() | why.Superseded() | why.Unusable() | why.Differing() | why.NoResult():
             return _of_result(item)
         case why.Recorded() | why.Unconfirmed() | why.TimeUnclear() | why.LongAgo():
             return _of_record(item)
         case why.NoneRecorded() | why.NothingFound() | why.NotSearched() | why.NotUnderstood():
             return _of_silence(item)
         case why.AgeCompared():
-            return f"{item.years} years old, {'within' if item.holds else 'outside'} {_ages(item)}"
+            return _age_compared(item)
         case why.AgeUnclear():
-            return (
-                "the birth date is missing or in the future"
-                if item.low is None
-                else f"between {item.low} and {item.high} years old"
-            )
+            return _age_unclear(item)
         case why.SexIs():
             return "no restriction" if item.any else f"gender is {item.sex or 'not recorded'}"
-        case why.ResultReads():
-            return f"{item.what}: {item.reads.replace('_', ' ')}{_on(item.when)}"
-        case why.Derived():
-            return f"{item.scale} status read from {item.scale_name} {item.grade}{_on(item.when)}"
         case why.OnOxygen():
             return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
         case why.TreatedElsewhere():
@@ -141,13 +135,25 @@ def _of_course(item: CourseReason) -> str:
             return f"{_COURSE[item.value]}: {item.outcome.value}"
 
 
-_OfResult = why.Compared | why.Stale | why.Recheck | why.Superseded | why.Unusable | why.Differing | why.NoResult
-
-
-def _of_result(item: _OfResult) -> str:
+def _of_value(item: why.Compared | why.ShareCompared | why.Derived | why.ResultReads) -> str:
     match item:
         case why.Compared():
-            return _compared(item)
+            converted = f" ({_rounded(item.converted)} {item.limit.unit})" if item.converted is not None else ""
+            return f"{item.what} {amount(item.amount)}{converted} {_OPERATORS[item.operator, item.holds]} {_limit(item)}"
+        case why.ShareCompared():
+            share = f"{item.part} is {_rounded(item.percent)} % of {item.whole.lower()}"
+            return f"{share}, which {_OPERATORS[item.operator, item.holds]} {_quantity(item.limit)}"
+        case why.Derived():
+            other = f"{item.other} {amount(item.amount)}{_on(item.when)}"
+            if item.holds is None:
+                return f"{other} does not tell whether {item.what} {_OPERATORS[item.operator, True]} {_plain(item.limit)}"
+            return f"{item.what} {_OPERATORS[item.operator, item.holds]} {_plain(item.limit)}, read from {other}"
+        case why.ResultReads():
+            return f"{item.what}: {item.reads.replace('_', ' ')}{_on(item.when)}"
+
+
+def _of_result(item: why.Stale | why.Recheck | why.Superseded | why.Unusable | why.Differing | why.NoResult) -> str:
+    match item:
         case why.Stale():
             last = "unclear" if item.holds is None else "passing" if item.holds else "failing"
             return f"{item.what} of {item.when} is older than {item.window}, last value {last}"
@@ -156,30 +162,24 @@ def _of_result(item: _OfResult) -> str:
         case why.Superseded():
             return f"{item.what} of {item.when} is from before {item.by.value}{_on(item.since)}"
         case why.Unusable():
-            return f"{item.what}{_on(item.when)}: {_PROBLEMS.get(item.problem, item.problem.value)}"
+            value = f" {amount(item.amount)}" if item.amount is not None else ""
+            return f"{item.what}{value}{_on(item.when)}: {item.problem.value}"
         case why.Differing():
-            return f"{item.what}: results of one day differ"
+            which = "of one day" if item.one_day else "whose order in time is not known"
+            return f"{item.what}: results {which} do not agree"
         case why.NoResult():
             return f"{item.what}: no result"
 
 
-_PROBLEMS = {
-    Problem.NO_LIMIT: "no upper limit of normal that fits this patient",
-    Problem.NEAR_DEFAULT_LIMIT: "no upper limit of normal of its own, and too near a limit made from a default one",
-}
-
-
-def _compared(item: why.Compared) -> str:
-    limit = _limit(item)
-    return f"{item.what} {amount(item.amount)} {_OPERATORS[item.operator, item.holds]} {limit}"
-
-
 def _limit(item: why.Compared) -> str:
-    value = f"{_plain(item.limit.value)} {item.limit.unit}".strip()
     if item.upper_limit is None:
-        return value
+        return _quantity(item.limit)
     assumed = ", default ULN" if item.upper_limit.assumed else ""
-    return f"{_plain(item.upper_limit.times)} x ULN ({value}{assumed})"
+    return f"{_plain(item.upper_limit.times)} x ULN ({_quantity(item.limit)}{assumed})"
+
+
+def _quantity(limit: Limit) -> str:
+    return f"{_plain(limit.value)} {limit.unit}".strip()
 
 
 def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.LongAgo") -> str:
@@ -253,8 +253,10 @@ def result_value(result: Result) -> str:
 
 
 def amount(value: Amount) -> str:
+    """A value as printed; a pure number or a score without UCUM's sign for "no unit"."""
     high = f"-{_plain(value.high)}" if value.high is not None else ""
-    return f"{value.comparator or ''}{_plain(value.value)}{high} {value.unit or ''}".strip()
+    unit = "" if value.unit == "1" or (value.unit or "").startswith("{") else value.unit or ""
+    return f"{value.comparator or ''}{_plain(value.value)}{high} {unit}".strip()
 
 
 def missing(item: Missing) -> str:
@@ -267,14 +269,32 @@ def gap(item: Gap) -> str:
     return f"{item.key or item.resource_type}: {_GAPS[item.reason]}"
 
 
-def _ages(item: why.AgeCompared) -> str:
-    if item.at_most is None:
-        return f"{item.at_least} and older"
-    return f"{item.at_least} to {item.at_most}" if item.at_least is not None else f"up to {item.at_most}"
+def _age_compared(item: why.AgeCompared) -> str:
+    if item.at_least is not None and item.at_most is not None:
+        return f"{item.years} years old, {'within' if item.holds else 'outside'} {_ages(item)}"
+    opposite = "younger than" if item.at_most is None else "older than"
+    return f"{item.years} years old, {_ages(item) if item.holds else f'{opposite} {item.at_least or item.at_most}'}"
+
+
+def _age_unclear(item: why.AgeUnclear) -> str:
+    if item.between is None:
+        return "no birth date that tells the age"
+    return f"between {item.between[0]} and {item.between[1]} years old, which does not tell whether {_ages(item)}"
+
+
+def _ages(item: why.AgeCompared | why.AgeUnclear) -> str:
+    if item.at_least is not None and item.at_most is not None:
+        return f"{item.at_least} to {item.at_most}"
+    return f"at least {item.at_least}" if item.at_most is None else f"at most {item.at_most}"
 
 
 def _on(when: DateRange | None) -> str:
     return f" ({when})" if when is not None else ""
+
+
+def _rounded(value: Decimal) -> str:
+    """A computed number, to five significant digits."""
+    return _plain(Context(prec=5).plus(value))
 
 
 def _plain(value: Decimal) -> str:

@@ -17,7 +17,7 @@ from cds_service.criteria.trial import Trial
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.facts import disease_sign, timeline
 from cds_service.facts.model import PatientFacts
-from cds_service.terminology import value_set
+from cds_service.terminology import units, value_set
 from cds_service.terminology.value_set import Terminology
 
 Loaded = TypeVar("Loaded")
@@ -57,6 +57,7 @@ def load_knowledge(
         raise KnowledgeErrors(faults)
     faults.extend(_dangling(trials, readings, terminology))
     faults.extend(_unknown_insults(assumptions))
+    faults.extend(_ranges_of_no_test(assumptions, terminology))
     if not trials:
         faults.append(KnowledgeFault("trials", None, "", "there is no trial file", "restore the folder"))
     if faults:
@@ -105,3 +106,15 @@ def _unknown_insults(assumptions: Assumptions) -> Iterator[KnowledgeFault]:
         for insult in sorted(window.superseded_by - INSULTS):
             fix = f"use some of: {', '.join(sorted(INSULTS))}"
             yield KnowledgeFault("assumptions.yaml", None, f"windows.{name}.superseded_by", f"{insult} is not known", fix)
+
+
+def _ranges_of_no_test(assumptions: Assumptions, terminology: Terminology) -> Iterator[KnowledgeFault]:
+    """Plausible ranges of what is no test, or in a unit that does not fit it."""
+    for name, plausible in assumptions.plausible.items():
+        if name == "age":
+            continue
+        place = f"plausible.{name}"
+        if name not in terminology:
+            yield KnowledgeFault("assumptions.yaml", None, place, "is no value set", "mend the name")
+        elif not units.fits(plausible.unit, name):
+            yield KnowledgeFault("assumptions.yaml", None, place, "has a unit that does not fit the test", "mend the unit")

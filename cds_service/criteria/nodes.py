@@ -63,6 +63,7 @@ class ObservationNode(ComparisonNode, frozen=True, kw_only=True):
     by: str | None = None
     preferring: str | None = None
     since: str | None = None
+    of_a_range: str | None = None
 
 
 class ShareNode(ComparisonNode, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from cds_service.assumptions import Assumptions, parse_limit
 from cds_service.criteria import nodes
+from cds_service.criteria.comparison import Operator
 from cds_service.criteria.fault import FaultError, one_of, whole_number
 from cds_service.criteria.predicates import combinations as joined
 from cds_service.criteria.predicates.antigen import Antigen
@@ -21,7 +22,6 @@ from cds_service.criteria.predicates.share import Share
 from cds_service.criteria.predicates.silence import Authority
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.read_course import read_course
-from cds_service.criteria.reasons import Operator
 from cds_service.criteria.verdict import Answer
 from cds_service.errors import KnowledgeFault
 from cds_service.strict_yaml import Document, Tree
@@ -105,17 +105,17 @@ class WordReader:
 
     def _step(self, item: Tree, place: str) -> joined.Step:
         keys = item.keys() if isinstance(item, dict) else set()
-        if not isinstance(item, dict) or not keys <= {"found", "if", "answer", "because", "confirm"} or "answer" not in keys:
-            raise FaultError(place, "is not a case", "write found or if, answer, because and confirm")
-        condition = {"found", "if"} & keys
+        if not isinstance(item, dict) or not keys <= {*joined.WHEN, "answer", "because", "confirm"} or "answer" not in keys:
+            raise FaultError(place, "is not a case", "write found, possible or if, answer, because and confirm")
+        condition = joined.WHEN & keys
         if len(condition) != 1:
-            raise FaultError(place, "needs one of found and if", "keep one of them")
-        key = condition.pop()
+            raise FaultError(place, "needs one of found, possible and if", "keep one of them")
+        key = next(iter(condition))
         because = item.get("because")
         return joined.Step(
             self.read(item[key], f"{place}.{key}"),
             self._answer(item["answer"], f"{place}.answer"),
-            certain=key == "found",
+            when=key,
             because=because if isinstance(because, str) else None,
             confirm=self._flag(item.get("confirm"), f"{place}.confirm"),
         )
@@ -193,6 +193,8 @@ class WordReader:
         operator, operand = self._comparison(shape, place)
         if shape.by is not None:
             one_of(shape.by, {"flow", "morphology"}, f"{place}.by")
+        if shape.of_a_range is not None:
+            one_of(shape.of_a_range, {"lower end"}, f"{place}.of_a_range")
         return Observation(
             nodes.names_of(shape.observation),
             operator,
@@ -201,6 +203,7 @@ class WordReader:
             shape.by,
             shape.preferring,
             shape.since is not None and bool(one_of(shape.since, {"last treatment"}, f"{place}.since")),
+            shape.of_a_range is not None,
         )
 
     def _share(self, node: Branch, place: str) -> Word:

@@ -5,29 +5,10 @@ from decimal import Decimal
 from enum import Enum
 
 from cds_service.assumptions import Length, Limit
+from cds_service.criteria.comparison import Operator
 from cds_service.criteria.course_reasons import CourseReason
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, Fact, Kind
-
-
-class Operator(Enum):
-    """The comparisons of the trial files."""
-
-    BELOW = "below"
-    AT_MOST = "at_most"
-    AT_LEAST = "at_least"
-    ABOVE = "above"
-
-    def holds(self, value: Decimal, limit: Decimal) -> bool:
-        match self:
-            case Operator.BELOW:
-                return value < limit
-            case Operator.AT_MOST:
-                return value <= limit
-            case Operator.AT_LEAST:
-                return value >= limit
-            case Operator.ABOVE:
-                return value > limit
 
 
 class Problem(Enum):
@@ -41,9 +22,13 @@ class Problem(Enum):
     NO_UNIT = "no unit"
     WRONG_UNIT = "a unit that does not fit"
     COMPARATOR = "a bound that does not decide"
+    RANGE = "a range that does not decide"
+    IMPLAUSIBLE = "an implausible value"
+    NOT_A_GRADE = "no grade of the scale"
     TWO_LIMITS = "two different upper limits of normal"
-    NO_LIMIT = "no upper limit of normal"
-    NEAR_DEFAULT_LIMIT = "too near a limit made from a default upper limit of normal"
+    LIMIT_UNIT = "an upper limit of normal in a unit that does not fit"
+    NO_LIMIT = "no upper limit of normal that fits this patient"
+    NEAR_DEFAULT_LIMIT = "no upper limit of normal of its own, and too near a limit made from a default one"
     UNCLEAR = "a wording that does not decide"
     DATE_TOO_COARSE = "a date too coarse to tell whether it still decides"
     PARTIAL = "positive on a part of the cells, or dimly"
@@ -100,10 +85,11 @@ class AgeCompared:
 
 @dataclass(frozen=True, slots=True)
 class AgeUnclear:
-    """The birth date is missing or too coarse."""
+    """The birth date is missing or cannot be right; or it is too coarse: between which ages the patient then is."""
 
-    low: int | None = None
-    high: int | None = None
+    between: tuple[int, int] | None = None
+    at_least: int | None = None
+    at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,17 +105,31 @@ class UpperLimit:
     value: Limit
     times: Decimal
     assumed: bool
-    from_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
+    """`converted`: the value in the limit's unit, where it was measured in another."""
+
     what: str
     amount: Amount
     operator: Operator
     limit: Limit
     holds: bool
     upper_limit: UpperLimit | None = None
+    converted: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShareCompared:
+    """One result in percent of another."""
+
+    part: str
+    whole: str
+    percent: Decimal
+    operator: Operator
+    limit: Limit
+    holds: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,6 @@ class Stale:
     when: DateRange
     window: Length
     holds: bool | None
-    value: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,13 +170,15 @@ class Unusable:
     what: str
     problem: Problem
     when: DateRange | None = None
+    amount: Amount | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Differing:
-    """Results of one day, in no order of time, that do not agree."""
+    """Results of which any may be the newest, and that do not agree. `one_day`: all of the same day."""
 
     what: str
+    one_day: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +258,14 @@ class ResultReads:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """One performance scale read from another."""
+    """One performance scale read from another. `holds` is None where the other scale does not tell."""
 
-    scale: str
-    scale_name: str
-    grade: Decimal
+    what: str
+    operator: Operator
+    limit: Decimal
+    holds: bool | None
+    other: str
+    amount: Amount
     when: DateRange | None
 
 
@@ -299,6 +303,7 @@ Reason = (
     | AgeUnclear
     | SexIs
     | Compared
+    | ShareCompared
     | NoResult
     | Stale
     | Recheck

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from cds_service.dates import DateRange, parse_fhir_date, span
+from cds_service.facts.amounts import amount_of
 from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
 from cds_service.facts.model import Amount, Giving, Route, Therapy
-from cds_service.facts.observations import amount_of
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology

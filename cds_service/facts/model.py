@@ -49,11 +49,13 @@ class NormalRange:
 
     high: Amount | None
     text: str | None = None
-    kind: str | None = None
-    """FHIR's type of range; None or "normal" is the normal range."""
+    is_normal: bool = True
+    """Not a range of another type, such as treatment or critical limits."""
     sex: str | None = None
     age: tuple[Decimal | None, Decimal | None] | None = None
     """From and up to which age in years it applies."""
+    understood: bool = True
+    """Whether we know all groups that it says it applies to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,16 @@ class Result(Fact):
     """The laboratory says that there is no value (dataAbsentReason)."""
     ranges: tuple[NormalRange, ...] = ()
     method: str = ""
-    """Method, specimen and notes in words, lower case, to be searched."""
-    specimen: str = ""
+    """The test's names, its method, body site and specimen in words, lower case, to be searched."""
+    notes: str = ""
+    """Notes in words, lower case."""
     panel: tuple["Result", ...] = ()
     """The other components of the same Observation."""
+
+    @property
+    def circumstances(self) -> str:
+        """All that is told in words of how it was taken."""
+        return f"{self.method} {self.notes}"
 
 
 class Verification(Enum):

@@ -10,20 +10,15 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cds_service.dates import DateRange, parse_fhir_date
+from cds_service.facts.amounts import amount_of, normal_range, range_amount, ratio_amount, text_amount
 from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
-from cds_service.facts.model import Amount, NormalRange, Result
+from cds_service.facts.model import Amount, Result
 from cds_service.fhir import resources as fhir
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 
 USABLE = frozenset({"final", "amended", "corrected"})
 ANTIGENS = frozenset({"cd123", "cd117", "cd33", "cll1"})
 """Of tests that reports tell in words, only these are read; numbers come from Observations."""
-_LARGEST = Decimal("1e12")
-_NUMBER = re.compile(
-    r"\s*(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<value>\d+(?:\.\d+)?)(?:\s*(?:-|–|to)\s*(?P<high>\d+(?:\.\d+)?))?\s*(?P<unit>\S*)\s*"
-)
-_COMPARATORS = {"≤": "<=", "≥": ">="}
-_AGE_IN_YEARS = {"a": Decimal(1), "mo": Decimal(1) / 12, "wk": Decimal(7) / Decimal("365.25"), "d": 1 / Decimal("365.25")}
 
 
 def results(reference: str, resource: fhir.Observation, terminology: Terminology, zone: ZoneInfo) -> Iterator[Result]:
@@ -31,18 +26,14 @@ def results(reference: str, resource: fhir.Observation, terminology: Terminology
     if resource.status not in USABLE:
         return
     when = _when(resource, zone)
-    method = " ".join(
-        (
-            words_of(resource.method, resource.body_site, resource.code),
-            (resource.specimen.display or "").lower() if resource.specimen else "",
-            *((note.text or "").lower() for note in many(resource.note)),
-        )
-    )
+    specimen = (resource.specimen.display or "").lower() if resource.specimen else ""
+    method = f"{words_of(resource.method, resource.body_site, resource.code)} {specimen}"
+    notes = " ".join((note.text or "").lower() for note in many(resource.note))
     components = tuple(
-        _result(reference, component, component.code, when, f"{method} {words_of(component.code)}", terminology)
+        _result(reference, component, component.code, when, (f"{method} {words_of(component.code)}", notes), terminology)
         for component in many(resource.component)
     )
-    whole = _result(reference, resource, resource.code, when, method, terminology, panel=components)
+    whole = _result(reference, resource, resource.code, when, (method, notes), terminology, panel=components)
     if _has_value(resource) or not (components or resource.has_member):  # a mere panel says nothing itself
         yield whole
     yield from components
@@ -53,7 +44,7 @@ def _result(
     value: fhir.ObservationValue,
     code: fhir.CodeableConcept | None,
     when: DateRange | None,
-    method: str,
+    told: tuple[str, str],
     terminology: Terminology,
     panel: tuple[Result, ...] = (),
 ) -> Result:
@@ -68,8 +59,9 @@ def _result(
         value=_answer(value, words, terminology),
         interpretation=frozenset(c.upper() for item in many(value.interpretation) for c in (*codes_of(item), *_bare(item))),
         absent=value.data_absent_reason is not None,
-        ranges=tuple(_normal_range(item) for item in many(value.reference_range)),
-        method=method,
+        ranges=tuple(normal_range(item) for item in many(value.reference_range)),
+        method=told[0],
+        notes=told[1],
         panel=panel,
     )
 
@@ -108,38 +100,15 @@ def _amount_and_words(value: fhir.ObservationValue) -> tuple[Amount | None, str 
     if value.value_integer is not None:
         return Amount(Decimal(value.value_integer), None), None
     if value.value_range is not None:
-        return _range_amount(value.value_range), None
+        return range_amount(value.value_range), None
+    if value.value_ratio is not None:
+        return ratio_amount(value.value_ratio), None
     if value.value_boolean is not None:
         return None, "positive" if value.value_boolean else "negative"
     if value.value_string is not None:
-        return _text_amount(value.value_string), value.value_string
+        return text_amount(value.value_string), value.value_string
     words = texts(value.value_codeable_concept)
     return None, words[0] if words else None
-
-
-def amount_of(quantity: fhir.Quantity | None) -> Amount | None:
-    """A FHIR Quantity as printed; None where it holds no usable number."""
-    if quantity is None or quantity.value is None or not quantity.value.is_finite() or abs(quantity.value) > _LARGEST:
-        return None
-    return Amount(quantity.value, quantity.code or quantity.unit, quantity.comparator)
-
-
-def _range_amount(value: fhir.Range) -> Amount | None:
-    low, high = amount_of(value.low), amount_of(value.high)
-    if low is None or high is None:
-        bound = low or high
-        return None if bound is None else Amount(bound.value, bound.unit, ">=" if high is None else "<=")
-    return Amount(low.value, low.unit or high.unit, high=high.value)
-
-
-def _text_amount(text: str) -> Amount | None:
-    """A number written as text: "55-60 %", "<5 U/L". Anything more than that is words."""
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return None
-    comparator = match["comparator"]
-    high = Decimal(match["high"]) if match["high"] else None
-    return Amount(Decimal(match["value"]), match["unit"] or None, _COMPARATORS.get(comparator, comparator), high)
 
 
 def _answer(value: fhir.ObservationValue, words: str | None, terminology: Terminology) -> Recognition | None:
@@ -147,31 +116,6 @@ def _answer(value: fhir.ObservationValue, words: str | None, terminology: Termin
         return None
     more = [words] if words and value.value_codeable_concept is None else []
     return recognise(terminology, AskedOf.ANSWER, (value.value_codeable_concept,), more)
-
-
-def _normal_range(item: fhir.ReferenceRange) -> NormalRange:
-    kinds = codes_of(item.type)
-    applies = " ".join(
-        (words_of(*many(item.applies_to)), " ".join(c for a in many(item.applies_to) for c in codes_of(a)))
-    ).lower()
-    sex = (
-        "female" if re.search(r"\b(female|women|f)\b", applies) else "male" if re.search(r"\b(male|men|m)\b", applies) else None
-    )
-    kind = next(iter(kinds), None) or (words_of(item.type) or None)
-    return NormalRange(amount_of(item.high), item.text, kind, sex, _ages(item.age))
-
-
-def _ages(age: fhir.Range | None) -> tuple[Decimal | None, Decimal | None] | None:
-    if age is None:
-        return None
-    return _in_years(age.low), _in_years(age.high)
-
-
-def _in_years(quantity: fhir.Quantity | None) -> Decimal | None:
-    amount = amount_of(quantity)
-    if amount is None:
-        return None
-    return amount.value * _AGE_IN_YEARS.get(amount.unit or "a", Decimal(1))
 
 
 _CLAUSES = re.compile(r"[.;,\n。；，]|\band\b|\bbut\b")

@@ -88,7 +88,7 @@ def marrows(facts: PatientFacts, since: date | None) -> tuple[Marrow, ...]:
         Marrow(result, result.when.until(facts.as_of), blasts)
         for result in facts.results_in("marrow_blasts")
         if result.when is not None and result.when.first <= facts.as_of and not result.when.is_year_only()
-        if (blasts := blasts_of(result)) is not None and not _POOR.search(f"{result.method} {result.words or ''}")
+        if (blasts := blasts_of(result)) is not None and not _POOR.search(f"{result.circumstances} {result.words or ''}")
         if since is None or result.when.last >= since
     ]
     return tuple(sorted(found, key=lambda marrow: (marrow.when.first, marrow.when.last)))

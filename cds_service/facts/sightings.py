@@ -280,7 +280,7 @@ def _blood(facts: PatientFacts) -> Iterable[Result]:
     return (
         result
         for result in facts.results_in("blood_blasts")
-        if result.amount is not None and not result.absent and not _ANALYSER.search(result.method)
+        if result.amount is not None and not result.absent and not _ANALYSER.search(result.circumstances)
         if result.when is not None and result.when.first <= facts.as_of
     )
 

@@ -8,6 +8,7 @@ ICD_10_CM = "http://hl7.org/fhir/sid/icd-10-cm"
 ICD_10 = "http://hl7.org/fhir/sid/icd-10"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ATC = "http://www.whocc.no/atc"
+UCUM = "http://unitsofmeasure.org"
 
 HIERARCHICAL = frozenset({ICD_10_CM, ICD_10})
 """Systems in which a longer code is a narrower one, so that a prefix stands for all below it."""

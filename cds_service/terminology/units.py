@@ -4,6 +4,7 @@ UCUM alone cannot turn mass into moles: that takes the analyte's molar mass.
 Source: UCUM (https://ucum.org); creatinine 88.4 and bilirubin 17.1 as clinical laboratories print them.
 """
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -48,10 +49,19 @@ ALIASES: dict[str, str] = {
     "iu/l": "U/L",
     "units/l": "U/L",
     "unit/l": "U/L",
+    "mu/ml": "U/L",
     "micromol/l": "umol/L",
+    "micromole/l": "umol/L",
+    "umole/l": "umol/L",
     "mcmol/l": "umol/L",
+    "mg/100ml": "mg/dL",
+    "mg%": "mg/dL",
     "mcg/dl": "ug/dL",
     "percent": "%",
+    "\uff05": "%",
+    "/100": "%",
+    "/100cells": "%",
+    "10*-2": "%",
     "{fraction}": "1",
     "{ratio}": "1",
     "10^9/l": "10*9/L",
@@ -70,14 +80,20 @@ ALIASES: dict[str, str] = {
     "cells/mm3": "/uL",
     "/mm3": "/uL",
     "msec": "ms",
+    "msecs": "ms",
+    "millisecond": "ms",
     "milliseconds": "ms",
     "sec": "s",
+    "second": "s",
+    "seconds": "s",
     "lpm": "L/min",
     "[iu]/l": "[IU]/L",
     "iu/ml": "[IU]/mL",
     "m[iu]/ml": "[IU]/L",
 }
 """Spellings in use, in lower case."""
+
+_FOLDED = {name.lower(): name for name in UNITS}
 
 ENZYMES = frozenset({"alt", "ast", "alp"})
 DIMENSIONS = {
@@ -87,6 +103,10 @@ DIMENSIONS = {
     "qtc": frozenset({"time"}),
 }
 """What each analyte may be measured in; another dimension is an error of the record."""
+_ALL = frozenset(unit.dimension for unit in UNITS.values())
+
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+"""What UCUM allows beside a unit to tell what is counted; it changes nothing: "%{blasts}" is a percentage."""
 
 UMOL_PER_MG_DL = {"creatinine": Decimal("88.4"), "bilirubin_total": Decimal("17.1"), "bilirubin_direct": Decimal("17.1")}
 
@@ -96,16 +116,35 @@ def normalise(unit: str | None, analyte: str | None = None) -> str:
     if not unit or not unit.strip():
         raise UnitError("no unit")
     spelling = unit.strip().replace(" ", "").replace("\u00b5", "u").replace("\u03bc", "u")
-    if spelling in UNITS:
-        found = spelling
-    else:
-        folded = {name.lower(): name for name in UNITS}
-        found = ALIASES.get(spelling.lower(), folded.get(spelling.lower(), ""))
+    found = _found(spelling) or _found(_ANNOTATION.sub("", spelling))
     if found == "[IU]/L" and analyte in ENZYMES:
         return "U/L"
     if found not in UNITS:
         raise UnitError("a unit that is not in the table")
     return found
+
+
+def _found(spelling: str) -> str:
+    if spelling in UNITS:
+        return spelling
+    return ALIASES.get(spelling.lower(), _FOLDED.get(spelling.lower(), ""))
+
+
+def contradict(one: str, other: str) -> bool:
+    """Whether two spellings that stand for one result's unit name different units of our table."""
+    try:
+        units = [UNITS[normalise(spelling, "alt")] for spelling in (one, other)]
+    except UnitError:
+        return False
+    return units[0] != units[1]
+
+
+def fits(spelling: str | None, analyte: str | None = None) -> bool:
+    """Whether it is a unit of our table, and one that this test may be measured in."""
+    try:
+        return UNITS[normalise(spelling, analyte)].dimension in DIMENSIONS.get(analyte or "", _ALL)
+    except UnitError:
+        return False
 
 
 def convert(value: Decimal, unit: str | None, to: str, analyte: str | None = None) -> Decimal:

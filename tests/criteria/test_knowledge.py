@@ -160,6 +160,10 @@ def test_a_folder_without_trials_stops_the_start(tmp_path: Path) -> None:
         ("male: 450 ms", "male: long", "is not a limit"),
         ("superseded_by: [course]", "superseded_by: [weather]", "weather is not known"),
         ("limits:", "limitz:", "right shape"),
+        ("at_least: 5 %, at_most: 95 %", "at_least: 95 %, at_most: 5 %", "is not a range"),
+        ("at_least: 5 %, at_most: 95 %", "at_least: 5 %, at_most: 95 ms", "is not a range"),
+        ("at_least: 5 %, at_most: 95 %", "at_least: 5 ms, at_most: 95 ms", "unit that does not fit the test"),
+        ("  lvef: {at_least", "  lvfe: {at_least", "is no value set"),
     ],
 )
 def test_broken_assumptions_stop_the_start(tmp_path: Path, old: str, new: str, problem: str) -> None:

@@ -58,7 +58,6 @@ BOUNDS = [
     ("001-I10", man().lab("lvef", valueRange={}), "unknown"),
     ("001-I10", man().lab("lvef", "60"), "unknown"),
     ("001-I10", man().lab("lvef", 0.6, unit="1"), "met"),
-    ("001-I10", man().lab("lvef", 0.6), "not_met"),
 ]
 
 REFERENCE_RANGES = [

@@ -46,7 +46,7 @@ BROKEN = [
     ({"count": {"at_least": "2"}}, "is not a count"),
     ({"count": {"at_least": "two", "of": [{"sex": "any"}]}}, "not a whole number"),
     ({"cases": [{"found": {"sex": "any"}, "answer": "met"}]}, "no `otherwise`"),
-    ({"cases": [{"answer": "met"}, {"otherwise": {"sex": "any"}}]}, "needs one of found and if"),
+    ({"cases": [{"answer": "met"}, {"otherwise": {"sex": "any"}}]}, "needs one of found, possible and if"),
     ({"cases": [{"found": {"sex": "any"}}, {"otherwise": {"sex": "any"}}]}, "is not a case"),
     ({"cases": [{"found": {"sex": "any"}, "answer": "yes"}, {"otherwise": {"sex": "any"}}]}, "no such value"),
     ({"condition": "aml", "if_absent": "not_met"}, "has no because"),

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from cds_service.errors import UnitError
-from cds_service.terminology.units import UNITS, convert
+from cds_service.terminology.units import UNITS, contradict, convert
 
 CONVERTED = [
     ("2.49", "mg/dL", "umol/L", "creatinine", "220.116"),
@@ -16,6 +16,10 @@ CONVERTED = [
     ("30", "IU/L", "U/L", "alt", "30"),
     ("30", "[IU]/L", "U/L", "ast", "30"),
     ("0.58", "1", "%", "lvef", "58"),
+    ("5", "%{blasts}", "%", "marrow_blasts", "5"),
+    ("5", "/100{cells}", "%", "marrow_blasts", "5"),
+    ("30", "mU/mL", "U/L", "alt", "30"),
+    ("1", "mg/100 mL", "umol/L", "creatinine", "88.4"),
     ("450", "msec", "ms", "qtc", "450"),
     ("0.45", "s", "ms", "qtc", "450"),
     ("1.2", "K/uL", "10*9/L", None, "1.2"),
@@ -26,6 +30,7 @@ REFUSED = [
     ("30", None, "U/L", "alt"),
     ("30", "", "U/L", "alt"),
     ("30", "furlong", "U/L", "alt"),
+    ("30", "{score}", "U/L", "alt"),
     ("30", "mg/dL", "U/L", "alt"),
     ("30", "[IU]/L", "U/L", None),
     ("1", "mg/dL", "umol/L", None),
@@ -43,6 +48,20 @@ def test_a_value_is_converted_exactly(value: str, unit: str, to: str, analyte: s
 def test_a_unit_that_is_missing_or_does_not_fit_is_an_error(value: str, unit: str | None, to: str, analyte: str | None) -> None:
     with pytest.raises(UnitError):
         convert(Decimal(value), unit, to, analyte)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("U/L", "IU/L", False),
+        ("mg/dL", "umol/L", True),
+        ("%", "1", True),
+        ("U/L", "a local name", False),
+        ("ms", "msec", False),
+    ],
+)
+def test_two_spellings_of_one_unit_do_not_contradict(one: str, other: str, expected: bool) -> None:
+    assert contradict(one, other) is expected
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -84,9 +84,9 @@ class Antigen(Word):
         return self._open(result, asked, Problem.UNCLEAR)
 
     def _wrong_method(self, result: Result, finding: Finding, asked: Asked) -> Verdict | None:
-        stained = result.is_in(f"{self.antigen}_stain") or _STAIN.search(result.method) is not None
-        by_flow = _FLOW.search(result.method) is not None
-        if self.flow_only and ((stained and not by_flow) or _NOT_SURFACE.search(result.method) is not None):
+        stained = result.is_in(f"{self.antigen}_stain") or _STAIN.search(result.circumstances) is not None
+        by_flow = _FLOW.search(result.circumstances) is not None
+        if self.flow_only and ((stained and not by_flow) or _NOT_SURFACE.search(result.circumstances) is not None):
             return self._open(result, asked, Problem.NOT_BY_FLOW)
         if finding is Finding.NEGATIVE and stained and not by_flow:
             return self._open(result, asked, Problem.NEGATIVE_STAIN)
@@ -119,7 +119,7 @@ class Antigen(Word):
         return not any(name in result.recognition.by_code for name in self._names())
 
     def _method_unstated(self, result: Result) -> bool:
-        return self.flow_only and _FLOW.search(result.method) is None
+        return self.flow_only and _FLOW.search(result.circumstances) is None
 
 
 def _is_bare_number(result: Result) -> bool:

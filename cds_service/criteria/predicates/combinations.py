@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import Ruling
+from cds_service.criteria.reasons import NothingFound, Ruling
 from cds_service.criteria.verdict import Answer, Verdict, agreed, all_of, any_of, at_least, negate
 
 
@@ -101,21 +101,33 @@ class Settled(Word):
         return Verdict(self.answer, (Ruling(self.because),))
 
 
+WHEN = frozenset({"found", "possible", "if"})
+
+
 @dataclass(frozen=True)
 class Step:
-    """One case of a ruling: if this is so, that is the answer.
+    """One case of a ruling: when this is so, that is the answer.
 
-    `certain`: only what is surely so counts, and an open question passes on to the next case (`found`); otherwise an open
-    question leaves the answer open unless all that may follow agree (`if`).
+    `when` says what an open question does. "found": only what is surely so counts, and it passes on to the next case.
+    "possible": if something on record leaves it open, such as an undated procedure, the case applies; if nothing is on record,
+    it passes on. "if": it leaves the answer open unless all that may follow agree.
     """
 
     word: Word
     answer: Answer
-    certain: bool
+    when: str
     because: str | None = None
     confirm: bool = False
 
+    def applies(self, verdict: Verdict) -> bool:
+        on_record = any(evidence.fact is not None for evidence in verdict.evidence)
+        return verdict.answer is Answer.MET or (self.when == "possible" and verdict.answer is Answer.UNKNOWN and on_record)
+
     def conclude(self, verdict: Verdict) -> Verdict:
+        if verdict.answer is Answer.UNKNOWN:  # what is on record leaves it open, not what is not
+            on_record = tuple(evidence for evidence in verdict.evidence if evidence.fact is not None)
+            told = tuple(reason for reason in verdict.reasons if not isinstance(reason, NothingFound))
+            verdict = replace(verdict, evidence=on_record, reasons=told)
         reasons = verdict.reasons if self.because is None else (*verdict.reasons, Ruling(self.because))
         confirm = self.answer is not Answer.UNKNOWN and (verdict.confirm or self.confirm)
         return replace(verdict, answer=self.answer, reasons=reasons, confirm=confirm)
@@ -136,14 +148,15 @@ class Cases(Word):
             return self.otherwise.evaluate(case)
         step, rest = steps[0], steps[1:]
         verdict = step.word.evaluate(case)
-        if verdict.answer is Answer.MET:
+        if step.applies(verdict):
             return step.conclude(verdict)
-        if verdict.answer is Answer.NOT_MET or step.certain:
+        if verdict.answer is Answer.NOT_MET or step.when != "if":
             return self._from(rest, case)
         after = self._from(rest, case)
         if after.answer is step.answer:
-            return after
-        return replace(verdict, answer=Answer.UNKNOWN, confirm=False, missing=(*verdict.missing, *after.missing))
+            return after.but_confirm() if step.confirm else after
+        missing = tuple(dict.fromkeys((*verdict.missing, *after.missing)))
+        return replace(verdict, answer=Answer.UNKNOWN, confirm=False, missing=missing)
 
     def parts(self) -> Iterator[Word]:
         yield from (step.word for step in self.steps)

@@ -9,7 +9,7 @@ from cds_service.criteria.reasons import Differing, Event, Problem, Recheck, Sta
 from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, unknown
 from cds_service.dates import DateRange
 from cds_service.facts.medications import last_exposure
-from cds_service.facts.model import Giving, Result, Route
+from cds_service.facts.model import Giving, Result, Route, Therapy
 
 Judge = Callable[[Result], Verdict]
 
@@ -37,7 +37,10 @@ def decide_by_newest(results: Iterable[Result], asked: Asked, case: Case, judge:
     verdicts = [_in_its_window(result, asked, case, judge) for result in newest]
     if len({verdict.answer for verdict in verdicts}) > 1:
         evidence = tuple(item for verdict in verdicts for item in verdict.evidence)
-        return unknown(Differing(asked.what), evidence=evidence, missing=[asked.missing(newest[0].when)])
+        days = {(result.when.first, result.when.last) if result.when is not None else None for result in newest}
+        return unknown(
+            Differing(asked.what, one_day=len(days) == 1), evidence=evidence, missing=[asked.missing(newest[0].when)]
+        )
     sure = [verdict for verdict in verdicts if not verdict.confirm]
     return (sure or verdicts)[0]
 
@@ -55,18 +58,19 @@ def _in_its_window(result: Result, asked: Asked, case: Case, judge: Judge) -> Ve
     evidence = (Evidence(result),)
     when = result.when
     if (problem := _undatable(when, case)) is not None or when is None:
-        return unknown(Unusable(asked.what, problem or Problem.NO_DATE, when), evidence=evidence, missing=[asked.missing(when)])
+        reason = Unusable(asked.what, problem or Problem.NO_DATE, when, result.amount)
+        return unknown(reason, evidence=evidence, missing=[asked.missing(when)])
     when = when.until(case.facts.as_of)
     verdict = judge(result)
     if when.last < asked.window.recheck.before(case.facts.as_of):
         holds = None if verdict.answer is Answer.UNKNOWN else verdict.answer is Answer.MET
-        reason = Stale(asked.what, when, asked.window.recheck, holds)
-        return unknown(*verdict.reasons, reason, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
+        stale = Stale(asked.what, when, asked.window.recheck, holds)
+        return unknown(*verdict.reasons, stale, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
     if when.first < asked.window.recheck.before(case.facts.as_of):
-        problem = Problem.DATE_TOO_COARSE
-        return unknown(Unusable(asked.what, problem, when), evidence=evidence, missing=[asked.missing(when)])
+        coarse = Unusable(asked.what, Problem.DATE_TOO_COARSE, when, result.amount)
+        return unknown(coarse, evidence=evidence, missing=[asked.missing(when)])
     if (superseded := _superseded(result, asked, case)) is not None:
-        return unknown(superseded, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
+        return unknown(*verdict.reasons, superseded, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
     if when.first < asked.window.fresh.before(case.facts.as_of) and verdict.answer is not Answer.UNKNOWN:
         repeat = asked.missing(when, repeat=True)
         return replace(
@@ -95,6 +99,9 @@ def _superseded(result: Result, asked: Asked, case: Case) -> Superseded | None:
 
 
 def _on_or_after(when: DateRange, since: DateRange) -> bool:
+    """By the clock where both have one: blood taken on the morning before the first dose is from before it."""
+    if when.moment is not None and since.moment is not None:
+        return when.moment >= since.moment
     return when.first >= since.last
 
 
@@ -107,9 +114,14 @@ def _anthracycline(case: Case) -> tuple[Event, DateRange | None]:
         dose
         for therapy in case.facts.therapies_in("anthracycline")
         if therapy.giving is not Giving.ORDERED and therapy.route is not Route.LOCAL
-        if (dose := therapy.ended or last_exposure(therapy, case.facts.as_of)) is not None and dose.first <= case.facts.as_of
+        if (dose := _last_dose(therapy, case)) is not None and dose.first <= case.facts.as_of
     ]
     return Event.ANTHRACYCLINE, max(doses, key=lambda dose: dose.last, default=None)
+
+
+def _last_dose(therapy: Therapy, case: Case) -> DateRange | None:
+    """The end; of one that is over without a recorded end its start, since these are given for a few days."""
+    return last_exposure(therapy, case.facts.as_of) if therapy.ongoing else therapy.ended or therapy.started
 
 
 def _heart_failure(case: Case) -> tuple[Event, DateRange | None]:

@@ -1,19 +1,27 @@
 """observation: the newest result of a test against a limit."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.assumptions import Limit, LimitBySex
+from cds_service.criteria.comparison import Operator, holds_for
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
 from cds_service.criteria.predicates.upper_limit import FoundLimit, upper_limit
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import Compared, Event, NoResult, Operator, Problem, Superseded, Unusable, UpperLimit
+from cds_service.criteria.reasons import Compared, Event, NoResult, Problem, Superseded, Unusable, UpperLimit
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Result
 from cds_service.facts.response import marrow_of
 from cds_service.terminology import units
+
+_FLOW = re.compile(r"\bflow|\bfcm\b|immunophenotyp|流式")
+_ECHO = re.compile(r"echo|ultraso|\bt[te]e\b|超声")
+_MARROW, _ELSEWHERE = re.compile(r"marrow|骨髓"), re.compile(r"blood|csf|cerebrospinal|fluid|血|脑脊液")
+_OF_A_GATE = re.compile(r"\bgated?\b")
+"""A share of the cells that a gate let through is no share of the marrow's cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,9 @@ class Observation(Word):
     """A numeric result compared with a limit.
 
     `by`: "flow" takes results by flow cytometry only, "morphology" the others. `preferring`: a value set of the method that
-    the protocol names; another method answers, to be confirmed. `after_treatment`: a marrow that tells of the disease after the
-    last treatment.
+    the protocol names; another method, or none stated, answers, to be confirmed. `after_treatment`: a marrow that tells of the
+    disease after the last treatment. `lower_end`: of a range ("45-55 %") the lower end decides; without it a range decides
+    where both its ends agree.
     """
 
     names: tuple[str, ...]
@@ -42,6 +51,7 @@ class Observation(Word):
     by: str | None = None
     preferring: str | None = None
     after_treatment: bool = False
+    lower_end: bool = False
 
     @property
     def value_set(self) -> str:
@@ -64,13 +74,18 @@ class Observation(Word):
     def _by_method(self, result: Result) -> bool:
         if self.by is None:
             return True
-        is_flow = "flow" in result.method or result.is_in("marrow_blasts_flow")
-        return is_flow if self.by == "flow" else not is_flow
+        is_flow = _FLOW.search(result.method) is not None or result.is_in("marrow_blasts_flow")
+        return is_flow and _of_marrow_cells(result) if self.by == "flow" else not is_flow
 
     def judge(self, result: Result, asked: Asked, case: Case) -> Verdict:
         """One result, whatever its date."""
-        if (too_early := self._before_response(result, asked, case)) is not None:
-            return too_early
+        verdict = self._by_value(result, asked, case)
+        too_early = self._before_response(result, asked, case)
+        if too_early is None:
+            return verdict
+        return unknown(*verdict.reasons, too_early, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+
+    def _by_value(self, result: Result, asked: Asked, case: Case) -> Verdict:
         if result.absent or result.amount is None:
             problem = Problem.NO_VALUE if result.absent or result.words is None else Problem.NO_NUMBER
             return self._unusable(result, asked, problem)
@@ -80,34 +95,52 @@ class Observation(Word):
             problem = Problem.NO_UNIT if not result.amount.unit else Problem.WRONG_UNIT
             return self._unusable(result, asked, problem)
 
-    def _before_response(self, result: Result, asked: Asked, case: Case) -> Verdict | None:
+    def _before_response(self, result: Result, asked: Asked, case: Case) -> Superseded | Unusable | None:
         """A marrow tells of the disease now only after the last treatment, and not while it regenerates."""
         if not self.after_treatment or result.when is None:
             return None
         treatment = case.course.marrow_counts_from()
         if treatment is not None and result.when.first < treatment[1]:
-            reason = Superseded(asked.what, result.when, Event.COURSE, treatment[0])
-            return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
+            return Superseded(asked.what, result.when, Event.COURSE, treatment[0])
         marrow = marrow_of(result)
         if marrow is not None and case.course.is_regenerating(marrow):
-            return self._unusable(result, asked, Problem.REGENERATION)
+            return Unusable(asked.what, Problem.REGENERATION, result.when, result.amount)
         return None
 
     def _compare(self, result: Result, amount: Amount, asked: Asked, case: Case) -> Verdict:
-        limit, used = self._limit(result, case)
+        if not self._is_plausible(amount, case):
+            return self._unusable(result, asked, Problem.IMPLAUSIBLE)
+        limit, found = self._limit(result, case)
         if isinstance(limit, Problem):
             return self._unusable(result, asked, limit)
-        low, high = _bounds(amount, limit.unit, self.value_set)
-        holds = _holds(self.operator, limit.value, amount, low, high)
+        low, high = self._ends(amount, limit.unit)
+        holds = holds_for(self.operator, limit.value, amount, low, high)
         if holds is None:
-            return self._unusable(result, asked, Problem.COMPARATOR)
-        if used is not None and used.assumed and self._too_near(low, limit.value, case):
+            return self._unusable(result, asked, Problem.RANGE if amount.comparator is None else Problem.COMPARATOR)
+        if found is not None and found.assumed and any(self._too_near(end, limit.value, case) for end in (low, high)):
             return self._unusable(result, asked, Problem.NEAR_DEFAULT_LIMIT)
-        reason = Compared(asked.what, amount, self.operator, limit, holds, used)
-        confirm = self._is_to_confirm(result, used)
+        used = self._used(found)
+        reason = Compared(asked.what, amount, self.operator, limit, holds, used, self._converted(amount, low, limit.unit))
+        confirm = self._is_to_confirm(result) or (found is not None and found.to_confirm)
         return (met if holds else not_met)(reason, evidence=[Evidence(result, detail=used)], confirm=confirm)
 
-    def _limit(self, result: Result, case: Case) -> tuple[Limit | Problem, UpperLimit | None]:
+    def _is_plausible(self, amount: Amount, case: Case) -> bool:
+        """Raises: UnitError."""
+        plausible = case.assumptions.plausible.get(self.value_set)
+        return plausible is None or all(plausible.holds(end) for end in self._ends(amount, plausible.unit))
+
+    def _ends(self, amount: Amount, unit: str) -> tuple[Decimal, Decimal]:
+        """The value, or the two ends of a range that count, in a unit. Raises: UnitError."""
+        low = units.convert(amount.value, amount.unit, unit, self.value_set)
+        if amount.high is None or self.lower_end:
+            return low, low
+        return low, units.convert(amount.high, amount.unit, unit, self.value_set)
+
+    def _converted(self, amount: Amount, low: Decimal, unit: str) -> Decimal | None:
+        same = units.normalise(amount.unit, self.value_set) == units.normalise(unit, self.value_set)
+        return None if same or amount.high is not None else low
+
+    def _limit(self, result: Result, case: Case) -> tuple[Limit | Problem, FoundLimit | None]:
         match self.operand:
             case Limit():
                 return self.operand, None
@@ -117,64 +150,27 @@ class Observation(Word):
                 found = upper_limit(result, self.value_set, case)
                 if not isinstance(found, FoundLimit):
                     return found, None
-                limit = Limit(found.limit.value * times, found.limit.unit)
-                return limit, UpperLimit(found.limit, times, found.assumed, found.from_text)
+                return Limit(found.limit.value * times, found.limit.unit), found
+
+    def _used(self, found: FoundLimit | None) -> UpperLimit | None:
+        if found is None or not isinstance(self.operand, TimesUpperLimit):
+            return None
+        return UpperLimit(found.limit, self.operand.times, found.assumed)
 
     def _too_near(self, value: Decimal, limit: Decimal, case: Case) -> bool:
         return abs(value - limit) <= limit * case.assumptions.default_margin
 
-    def _is_to_confirm(self, result: Result, used: UpperLimit | None) -> bool:
-        other_method = self.preferring is not None and not result.is_in(self.preferring) and "echo" not in result.method
-        return not result.recognition.by_code & set(self.names) or other_method or (used is not None and used.assumed)
+    def _is_to_confirm(self, result: Result) -> bool:
+        by_text = not result.recognition.by_code & set(self.names)
+        other_method = self.preferring is not None and not result.is_in(self.preferring) and not _ECHO.search(result.method)
+        return by_text or other_method
 
     def _unusable(self, result: Result, asked: Asked, problem: Problem) -> Verdict:
-        reason = Unusable(asked.what, problem, result.when)
+        reason = Unusable(asked.what, problem, result.when, result.amount)
         return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
 
 
-def _bounds(amount: Amount, unit: str, analyte: str) -> tuple[Decimal, Decimal]:
-    """The value, or the two ends of a range, in the limit's unit. Raises: UnitError."""
-    if not amount.unit:
-        raise UnitError("no unit")
-    low = units.convert(amount.value, amount.unit, unit, analyte)
-    return low, low if amount.high is None else units.convert(amount.high, amount.unit, unit, analyte)
-
-
-def _holds(operator: Operator, limit: Decimal, amount: Amount, low: Decimal, high: Decimal) -> bool | None:
-    """Whether it holds; of a range the worse end decides, and a mere bound may leave it open."""
-    upwards = operator in (Operator.AT_LEAST, Operator.ABOVE)
-    match amount.comparator:
-        case None:
-            return operator.holds(low if upwards else high, limit)
-        case "<" | "<=":
-            return _holds_below(operator, limit, low, inclusive=amount.comparator == "<=")
-        case ">" | ">=":
-            return _holds_above(operator, limit, low, inclusive=amount.comparator == ">=")
-        case _:
-            return None
-
-
-def _holds_below(operator: Operator, limit: Decimal, bound: Decimal, *, inclusive: bool) -> bool | None:
-    """For every value below `bound`: true, false, or neither."""
-    match operator:
-        case Operator.BELOW:
-            return True if (bound < limit or (bound == limit and not inclusive)) else None
-        case Operator.AT_MOST:
-            return True if bound <= limit else None
-        case Operator.AT_LEAST:
-            return False if (bound < limit or (bound == limit and not inclusive)) else None
-        case Operator.ABOVE:
-            return False if bound <= limit else None
-
-
-def _holds_above(operator: Operator, limit: Decimal, bound: Decimal, *, inclusive: bool) -> bool | None:
-    """For every value above `bound`: true, false, or neither."""
-    match operator:
-        case Operator.BELOW:
-            return False if bound >= limit else None
-        case Operator.AT_MOST:
-            return False if (bound > limit or (bound == limit and not inclusive)) else None
-        case Operator.AT_LEAST:
-            return True if bound >= limit else None
-        case Operator.ABOVE:
-            return True if (bound > limit or (bound == limit and not inclusive)) else None
+def _of_marrow_cells(result: Result) -> bool:
+    """Flow cytometry's codes leave the specimen open: what says blood, or counts a gate, is no share of the marrow."""
+    elsewhere = _ELSEWHERE.search(result.method) is not None and _MARROW.search(result.method) is None
+    return not elsewhere and _OF_A_GATE.search(result.circumstances) is None

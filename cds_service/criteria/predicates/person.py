@@ -1,9 +1,20 @@
 """age, sex, ask: what is asked of the patient's person, or of a person."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import AgeCompared, AgeUnclear, Born, Detail, Gender, ListNotKnown, Question, SexIs, Wanted
+from cds_service.criteria.reasons import (
+    AgeCompared,
+    AgeUnclear,
+    Born,
+    Detail,
+    Gender,
+    ListNotKnown,
+    Question,
+    SexIs,
+    Wanted,
+)
 from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, met, not_met, unknown
 from cds_service.dates import completed_years
 from cds_service.facts.model import Fact
@@ -24,14 +35,17 @@ class Age(Word):
     at_most: int | None = None
 
     def evaluate(self, case: Case) -> Verdict:
-        birth = case.facts.person.birth
-        if birth is None or birth.first > case.facts.as_of:
-            return unknown(AgeUnclear(), missing=[Missing(Wanted.BIRTH_DATE)])
-        low, high = completed_years(birth, case.facts.as_of)
+        birth, missing = case.facts.person.birth, [Missing(Wanted.BIRTH_DATE)]
+        if birth is None:
+            return unknown(AgeUnclear(), missing=missing)
         evidence = [person_evidence(case, Born(birth))]
+        low, high = completed_years(birth, case.facts.as_of)
+        plausible = case.assumptions.plausible.get("age")
+        if birth.first > case.facts.as_of or (plausible is not None and not plausible.holds(Decimal(low))):
+            return unknown(AgeUnclear(), evidence=evidence, missing=missing)
         answers = {self._holds(years) for years in range(low, high + 1)}
         if len(answers) > 1:
-            return unknown(AgeUnclear(low, high), evidence=evidence, missing=[Missing(Wanted.BIRTH_DATE)])
+            return unknown(AgeUnclear((low, high), self.at_least, self.at_most), evidence=evidence, missing=missing)
         holds = answers.pop()
         return (met if holds else not_met)(AgeCompared(low, self.at_least, self.at_most, holds), evidence=evidence)
 

@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cds_service.assumptions import Limit
+from cds_service.criteria.comparison import Operator
 from cds_service.criteria.predicates.newest import possibly_newest
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import Compared, NoResult, Operator
-from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
-from cds_service.errors import UnitError
-from cds_service.facts.model import Amount, Result
+from cds_service.criteria.reasons import Differing, NoResult, ShareCompared
+from cds_service.criteria.verdict import Evidence, Missing, Verdict, met, not_met, unknown
+from cds_service.facts.model import Result
 from cds_service.terminology import units
 
 
 @dataclass(frozen=True)
 class Share(Word):
-    """The newest result of one test in percent of another taken on the same day."""
+    """The newest result of one test in percent of the newest of another, taken on the same day. Several must agree."""
 
     part: str
     whole: str
@@ -24,29 +24,40 @@ class Share(Word):
     limit: Limit
 
     def evaluate(self, case: Case) -> Verdict:
-        what = case.terminology[self.part].title
-        part, whole = (self._newest(name, case) for name in (self.part, self.whole))
-        if part is None or whole is None or part.when is None or whole.when is None or part.when.first != whole.when.first:
-            return unknown(NoResult(what))
-        percent = self._percent(part, whole)
-        if percent is None:
-            return unknown(NoResult(what))
-        holds = self.operator.holds(percent, self.limit.value)
-        reason = Compared(what, Amount(percent.quantize(Decimal(1)), "%"), self.operator, self.limit, holds)
-        return (met if holds else not_met)(reason, evidence=[Evidence(part), Evidence(whole)])
+        part, whole = case.terminology[self.part], case.terminology[self.whole]
+        missing = [Missing(part.title, order=part.order)]
+        pairs = self._pairs(case)
+        shares = [self._percent(one, other) for one, other in pairs]
+        percents = [share for share in shares if share is not None]
+        if not percents or len(percents) < len(shares):
+            return unknown(NoResult(part.title), missing=missing)
+        evidence = [Evidence(result) for result in dict.fromkeys(result for pair in pairs for result in pair)]
+        answers = {self.operator.holds(percent, self.limit.value) for percent in percents}
+        if len(answers) > 1:
+            return unknown(Differing(part.title, one_day=True), evidence=evidence, missing=missing)
+        holds = answers.pop()
+        reason = ShareCompared(part.title, whole.title, percents[0], self.operator, self.limit, holds)
+        return (met if holds else not_met)(reason, evidence=evidence)
 
     def value_sets(self) -> Iterator[str]:
         yield from (self.part, self.whole)
 
-    def _newest(self, name: str, case: Case) -> Result | None:
-        newest = possibly_newest(case.facts.results_in(name))
-        return newest[0] if len(newest) == 1 else None
+    def _pairs(self, case: Case) -> list[tuple[Result, Result]]:
+        """Each newest result of the part with each newest of the whole; none where the days differ."""
+        parts, wholes = (possibly_newest(case.facts.results_in(name)) for name in (self.part, self.whole))
+        days = {result.when.first if result.when is not None else None for result in (*parts, *wholes)}
+        return [(part, whole) for part in parts for whole in wholes] if len(days) == 1 and None not in days else []
 
     def _percent(self, part: Result, whole: Result) -> Decimal | None:
-        if part.amount is None or whole.amount is None or part.amount.comparator or whole.amount.comparator:
+        """None where a value is no plain number, or the part is more than the whole."""
+        values = [
+            units.convert(result.amount.value, result.amount.unit, "mg/dL", name)
+            for result, name in ((part, self.part), (whole, self.whole))
+            if result.amount is not None
+            and result.amount.comparator is None
+            and result.amount.high is None
+            and units.fits(result.amount.unit, name)
+        ]
+        if len(values) < 2 or not 0 <= values[0] <= values[1] or values[1] == 0:
             return None
-        try:
-            total = units.convert(whole.amount.value, whole.amount.unit, "mg/dL", self.whole)
-            return units.convert(part.amount.value, part.amount.unit, "mg/dL", self.part) / total * 100 if total else None
-        except UnitError:
-            return None
+        return values[0] / values[1] * 100

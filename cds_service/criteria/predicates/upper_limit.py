@@ -1,6 +1,7 @@
 """The upper limit of normal of a result: from its own reference range, else from its text, else the site's default."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,43 +10,75 @@ from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.reasons import Problem
 from cds_service.dates import completed_years
 from cds_service.errors import UnitError
+from cds_service.facts.amounts import ADULT_FROM
 from cds_service.facts.model import Amount, NormalRange, Result
 from cds_service.terminology import units
 
-_FROM_TO = re.compile(r"\s*(?P<low>\d+(?:\.\d+)?)\s*(?:-|–|to)\s*(?P<high>\d+(?:\.\d+)?)\s*(?P<unit>\S.*)?")
-ADULT_FROM = 18
+_NUMBER = r"\d+(?:\.\d+)?"
+_FROM_TO = re.compile(
+    rf"\W*(?:(?:normal|reference|ref)\.?\s*(?:range)?\s*:?)?\W*{_NUMBER}\s*(?P<from>[^\d\s–—~～-]\S*)?"
+    rf"\s*(?:[-–—~～]+|to)\s*(?P<high>{_NUMBER})\s*(?P<unit>[^\s)\]]*)[)\]]?\s*",
+    re.IGNORECASE,
+)
+_UP_TO = re.compile(
+    rf"\s*(?:<=?|≤|up to|less than|below)\s*(?:or equal to )?\s*(?P<high>{_NUMBER})\s*(?P<unit>\S*)\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
 class FoundLimit:
+    """`to_confirm`: it is not the range that the laboratory printed from one number to another."""
+
     limit: Limit
     assumed: bool = False
-    from_text: bool = False
+    to_confirm: bool = False
 
 
 def upper_limit(result: Result, value_set: str, case: Case) -> FoundLimit | Problem:
-    """Only a range that fits type, sex and age counts; two different ones leave it open. No adult default for a child."""
-    ranges = [normal for normal in result.ranges if _applies(normal, case)]
-    printed = [limit for normal in ranges if (limit := _printed(normal.high, result)) is not None]
+    """Only a range that fits type, sex and age counts; two different ones leave it open. No adult default for a child.
+
+    Whether a range fits may itself be open (the sex or the birth date is not known, or it is for a group that we do not know):
+    such a one decides nothing, but where it differs from another the question stays open.
+    """
+    fits = [(normal, fit) for normal in result.ranges if (fit := _fits(normal, case)) is not False]
+    printed = [(limit, fit) for normal, fit in fits if (limit := _printed(normal.high, result)) is not None]
     if printed:
-        return _one(printed, value_set) or Problem.TWO_LIMITS
-    texts = [limit for normal in ranges if (limit := _from_text(normal.text, result)) is not None]
-    if texts:
-        found = _one(texts, value_set)
-        return Problem.TWO_LIMITS if found is None else FoundLimit(found.limit, from_text=True)
+        return _one(printed, value_set) or _default(value_set, case)
+    for pattern in (_FROM_TO, _UP_TO):
+        texts = [(limit, fit) for normal, fit in fits if (limit := _from_text(pattern, normal.text, result)) is not None]
+        found = _one(texts, value_set) if texts else None
+        if isinstance(found, FoundLimit):
+            return FoundLimit(found.limit, to_confirm=pattern is _UP_TO)
+        if found is not None:
+            return found
     return _default(value_set, case)
 
 
-def _applies(normal: NormalRange, case: Case) -> bool:
-    if normal.kind not in (None, "normal", "normal range"):
+def _fits(normal: NormalRange, case: Case) -> bool | None:
+    """Whether a range is this patient's normal range; None where that is open."""
+    if not normal.is_normal:
         return False
-    if normal.sex is not None and normal.sex != case.facts.person.sex:
-        return False
-    if normal.age is None or case.facts.person.birth is None:
-        return normal.age is None
+    parts = (_fits_sex(normal, case), _fits_age(normal, case), normal.understood or None)
+    return False if False in parts else None if None in parts else True
+
+
+def _fits_sex(normal: NormalRange, case: Case) -> bool | None:
+    sex = case.facts.person.sex
+    if normal.sex is None or normal.sex == sex:
+        return True
+    return False if sex in ("male", "female") else None
+
+
+def _fits_age(normal: NormalRange, case: Case) -> bool | None:
+    if normal.age is None:
+        return True
+    if (birth := case.facts.person.birth) is None:
+        return None
     low, high = normal.age
-    years = completed_years(case.facts.person.birth, case.facts.as_of)
-    return (low is None or min(years) >= low) and (high is None or max(years) <= high)
+    fits = {
+        (low is None or years >= low) and (high is None or years <= high) for years in completed_years(birth, case.facts.as_of)
+    }
+    return fits.pop() if len(fits) == 1 else None
 
 
 def _printed(high: Amount | None, result: Result) -> Limit | None:
@@ -55,20 +88,24 @@ def _printed(high: Amount | None, result: Result) -> Limit | None:
     return Limit(high.value, unit) if unit is not None else None
 
 
-def _from_text(text: str | None, result: Result) -> Limit | None:
-    match = _FROM_TO.fullmatch(text) if text else None
-    if match is None:
+def _from_text(pattern: re.Pattern[str], text: str | None, result: Result) -> Limit | None:
+    match = pattern.fullmatch(text) if text else None
+    if match is None or Decimal(match["high"]) <= 0:
         return None
-    unit = (match["unit"] or "").strip() or (result.amount.unit if result.amount is not None else None)
+    unit = match["unit"] or (result.amount.unit if result.amount is not None else None)
     return Limit(Decimal(match["high"]), unit) if unit else None
 
 
-def _one(limits: list[Limit], value_set: str) -> FoundLimit | None:
+def _one(limits: Sequence[tuple[Limit, bool | None]], value_set: str) -> FoundLimit | Problem | None:
+    """The limit on which all agree; None where it is not sure that any of them is this patient's."""
+    first = next((limit for limit, fits in limits if fits), limits[0][0])
     try:
-        values = {units.convert(limit.value, limit.unit, limits[0].unit, value_set) for limit in limits}
+        values = {units.convert(limit.value, limit.unit, first.unit, value_set) for limit, _ in limits}
     except UnitError:
-        return None
-    return FoundLimit(limits[0]) if len(values) == 1 else None
+        return Problem.LIMIT_UNIT
+    if len(values) > 1:
+        return Problem.TWO_LIMITS
+    return FoundLimit(first) if any(fits for _, fits in limits) else None
 
 
 def _default(value_set: str, case: Case) -> FoundLimit | Problem:
@@ -77,4 +114,4 @@ def _default(value_set: str, case: Case) -> FoundLimit | Problem:
     if default is None or birth is None or min(completed_years(birth, case.facts.as_of)) < ADULT_FROM:
         return Problem.NO_LIMIT
     limit = default.for_sex(case.facts.person.sex)
-    return Problem.NO_LIMIT if limit is None else FoundLimit(limit, assumed=True)
+    return Problem.NO_LIMIT if limit is None else FoundLimit(limit, assumed=True, to_confirm=True)
