@@ -83,7 +83,7 @@ IMPLAUSIBLE = [
     ("001-I11b", man().lab("bilirubin_mass", 200), "unknown"),
     ("001-I12", man().lab("creatinine", 0.8), "unknown"),  # mg/dL, with the wrong unit
     ("001-I12", man().lab("creatinine_mass", 70), "unknown"),  # umol/L, with the wrong unit
-    ("001-I12", man().lab("creatinine_mass", 15), "not_met"),
+    ("001-I12", man().lab("creatinine_mass", 15), "not_met!"),
     ("001-I10", man().lab("lvef", 0.55), "unknown"),
     ("001-I10", man().lab("lvef", 60, unit="1"), "unknown"),
     ("001-I10", man().lab("lvef", 120), "unknown"),
@@ -208,7 +208,7 @@ CREATININE = [
     ("002-I6b", man().lab("creatinine", 600).condition("N18.5", "Chronic kidney disease, stage 5"), "not_met"),
     ("002-I6b", man().lab("creatinine", 70).named_test("eGFR (creatinine)", None, valueQuantity=quantity(90, "mL/min")), "met"),
     ("001-I12", child().lab("creatinine", 130, uln=60), "unknown"),
-    ("001-I12", child().lab("creatinine", 230, uln=60), "not_met"),
+    ("001-I12", child().lab("creatinine", 230, uln=60), "not_met!"),
     ("001-I12", child().lab("creatinine", 40, referenceRange=None), "met!"),
     ("001-I12", man(None).lab("creatinine", 130, uln=60), "unknown"),  # a child's, or a man's
     ("001-I12", man(None).lab("creatinine", 70), "met!"),
@@ -234,10 +234,11 @@ BILIRUBIN = [
 ]
 
 HEART = [
+    ("004-I5", man().lab("lvef_plain", 60), "met!"),
     ("004-I5", man().lab("lvef_plain", 60, method={"text": "Echocardiography"}), "met"),
     ("004-I5", man().lab("lvef_plain", 60, method={"text": "TTE"}), "met"),
     ("004-I5", man().lab("lvef_plain", 60, method={"text": "超声心动图"}), "met"),
-    ("004-I5", man().lab("lvef_plain", 60, method={"text": "Cardiac MRI"}), "met"),
+    ("004-I5", man().lab("lvef_plain", 60, method={"text": "Cardiac MRI"}), "met!"),
     ("002-I6a", man().lab("lvef_mr", 45), "not_met!"),
 ]
 
@@ -336,6 +337,7 @@ REASONS = [
     ("001-I6", man("2026"), "0 years old, outside 2 to 75"),
     ("004-AGE", man("1900-01-01"), "no birth date that tells the age"),
     ("001-I12", man().lab("creatinine_mass", 2.49), "Serum creatinine 2.49 mg/dL (220.12 umol/L) is not below 220 umol/L"),
+    ("001-I12", man().lab("creatinine", 70), "read as serum creatinine"),
     ("001-I10", man().lab("lvef", 0.55, unit="1"), "LVEF 0.55 (55 %) is at least 40 %"),
     ("001-I10", man().lab("lvef", 0.55), f"LVEF 0.55 % ({days_ago(3)}): an implausible value"),
     ("001-I11a", alt(spoken(30, "furlong"), HIGH_40), "ALT 30 furlong"),
