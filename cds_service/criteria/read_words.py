@@ -73,9 +73,9 @@ class WordReader:
         return joined.Named(name, word)
 
     def _join(self, node: Branch, joins: frozenset[str] | set[str], place: str) -> Word:
-        if len(node) != 1:
+        if len(node) != 1 and node.keys() != {"agree", "because"}:
             raise FaultError(place, "joins and holds other keys", f"leave only one of: {', '.join(sorted(node))}")
-        join = next(iter(joins))
+        join, because = next(iter(joins)), node.get("because")
         operand, inner = node[join], f"{place}.{join}"
         if join == "not":
             return joined.Not(self.read(operand, inner))
@@ -86,7 +86,9 @@ class WordReader:
         if join == "cases":
             return self._cases(operand, inner)
         words = tuple(self.read(item, f"{inner}[{index}]") for index, item in enumerate(operand))
-        return joined.All(words) if join == "all" else joined.Any(words) if join == "any" else joined.Agree(words)
+        if join == "agree":
+            return joined.Agree(words, because if isinstance(because, str) else None)
+        return joined.All(words) if join == "all" else joined.Any(words)
 
     def _count(self, operand: Tree, place: str) -> Word:
         if not isinstance(operand, dict) or operand.keys() != {"at_least", "of"} or not isinstance(operand["of"], list):

@@ -16,12 +16,12 @@ _LARGEST, _SMALLEST = Decimal("1e12"), Decimal("1e-12")
 _DIGITS = r"\d+(?:\.\d+|,\d{1,2}(?!\d))?"
 _NUMBER = re.compile(
     rf"(?:(?:LVEF|EF|SpO2|SaO2|QTc)\s*[:=]?\s*)?(?P<comparator><=|>=|<|>|≤|≥)?\s*(?P<value>{_DIGITS})"
-    rf"(?:\s*(?P<percent>%)?\s*(?:[-–—~～]|to)\s*(?P<high>{_DIGITS}))?\s*(?P<unit>(?!/\d(?!00))[^\s\d(]\S*?)?"
-    r"\s*(?:\([^()\d]*\)|(?:on )?(?:room air|RA))?",
+    rf"(?:\s*(?P<percent>%)?\s*(?:[-–—~～]|to)\s*(?P<high>{_DIGITS}))?\s*(?P<unit>(?!:\d|/\d(?!00))[^\s\d(]\S*?)?"
+    r"\s*(?:\((?:normal|low|high|[HL]|estimated|visual estimate|room air|RA)\)|(?:on )?(?:room air|RA))?",
     re.IGNORECASE,
 )
 """A number, or the two ends of a range, and the unit. The test's own name before it and "(normal)" or "on room air" behind it
-take nothing away; a comma before three digits may part thousands and is not read."""
+take nothing away; an interpretation ("15 % (positive)") does, and a comma before three digits may part thousands."""
 _COMPARATORS = {"≤": "<=", "≥": ">="}
 _AGE_IN_YEARS = {"a": Decimal(1), "mo": Decimal(1) / 12, "wk": Decimal(7) / Decimal("365.25"), "d": 1 / Decimal("365.25")}
 _AGE_UNITS = {

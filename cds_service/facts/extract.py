@@ -140,7 +140,7 @@ def person(patient: fhir.Patient, zone: ZoneInfo) -> Person:
     return Person(
         reference=f"Patient/{patient.id}",
         birth=parse_fhir_date(patient.birth_date, zone),
-        sex=patient.gender,
+        sex=patient.gender.strip().lower() if patient.gender else None,
         deceased=bool(patient.deceased_boolean) or patient.deceased_date_time is not None,
         inactive=patient.active is False or replaced,
     )

@@ -58,6 +58,7 @@ ALIASES: dict[str, str] = {
     "mg%": "mg/dL",
     "mcg/dl": "ug/dL",
     "percent": "%",
+    "pct": "%",
     "\uff05": "%",
     "/100": "%",
     "/100cells": "%",

@@ -135,6 +135,7 @@ IN_WORDS = [
     ("001-I10", man().lab("lvef", "LVEF 60 %"), "met"),
     ("001-I10", man().lab("lvef", "55-60 % (visual estimate)"), "met"),
     ("001-I10", man().lab("lvef", "60 % last year, now less"), "unknown"),
+    ("001-I3", man().named_test("CD123 by flow", "15 % (positive)"), "met!"),  # the laboratory's word, not its number
     ("001-I13", man().lab("spo2", "97% RA"), "met"),
     ("001-I13", man().lab("spo2", "97 % on room air"), "met"),
     ("001-I13", man().lab("spo2", "97 % on 2 L/min"), "unknown"),
@@ -152,6 +153,7 @@ NORMAL_RANGES = [
     ("002-I6c", ranged(130, high(40, appliesTo=[{"text": "男性"}]), high(60, appliesTo=[{"text": "女性"}])), "not_met"),
     ("002-I6c", ranged(130, high(40, appliesTo=SEXES[:1]), high(60, appliesTo=SEXES[1:]), of=Record(sex=None)), "unknown"),
     ("002-I6c", ranged(130, high(40, appliesTo=SEXES), of=Record(sex=None)), "not_met"),
+    ("002-I6c", ranged(130, high(40, appliesTo=SEXES[:1]), high(60, appliesTo=SEXES[1:]), of=Record(sex="Female")), "met"),
     ("002-I6c", ranged(30, high(20, appliesTo=SEXES[1:])), "met!"),  # for women only: the site's default stands in
     ("002-I6c", ranged(30, high(20, appliesTo=[{"text": "Pregnant"}])), "met!"),
     ("002-I6c", ranged(130, HIGH_40, high(60, appliesTo=[{"text": "Newborn"}])), "unknown"),
@@ -272,6 +274,8 @@ OXYGEN = [
     ("001-I13", beside(device("Nasal cannula")), "unknown"),
     ("001-I13", beside(device("None (Room air)")), "met"),
     ("001-I13", beside(device("Room air")), "met"),
+    ("001-I13", beside({"code": {"text": "Oxygen therapy"}, "valueBoolean": False}), "met"),
+    ("001-I13", beside({"code": {"text": "Oxygen therapy"}, "valueBoolean": True}), "unknown"),
     ("001-I13", beside(device("Nasal cannula"), value=90), "not_met"),
     ("001-I13", man().lab("spo2", 97).named_test("Oxygen delivery device", None, valueCodeableConcept=NASAL), "unknown"),
     ("001-I13", beside(FLOW_IN_WORDS), "unknown"),
@@ -349,6 +353,8 @@ REASONS = [
     ("001-I4", man().lab("ecog", 2), "does not tell whether Karnofsky performance status is above 60"),
     ("001-I4", man(None).lab("ecog", 1), "no birth date that tells the age"),
     ("004-I3", man().lab("marrow_blasts", 5), "Marrow blasts 5 % is not above 5 %; Marrow blasts by flow cytometry: no result"),
+    ("004-I4a", man().lab("bilirubin", 40), "the two printed limits contradict each other here: a person has to judge"),
+    ("004-I4c", man().lab("creatinine", 160), "the two printed limits contradict each other here: a person has to judge"),
     ("004-X2", man().lab("qtc", 430, 40), "last value passing"),
     ("004-X2", man().lab("qtc", 520, 40), "last value failing"),
     ("002-I6a", man().lab("lvef", 30, 60), "last value failing"),

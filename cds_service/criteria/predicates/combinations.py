@@ -55,12 +55,17 @@ class Count(Word):
 
 @dataclass(frozen=True)
 class Agree(Word):
-    """Two limits printed for one thing: they decide where they agree."""
+    """Two limits printed for one thing: they decide where they agree. `because` is told where they surely do not."""
 
     words: tuple[Word, ...]
+    because: str | None = None
 
     def evaluate(self, case: Case) -> Verdict:
-        return agreed(word.evaluate(case) for word in self.words)
+        verdicts = [word.evaluate(case) for word in self.words]
+        verdict, answers = agreed(verdicts), {one.answer for one in verdicts}
+        if self.because is None or not answers >= {Answer.MET, Answer.NOT_MET}:
+            return verdict
+        return replace(verdict, reasons=(*verdict.reasons, Ruling(self.because)))
 
     def parts(self) -> Iterator[Word]:
         return iter(self.words)

@@ -27,7 +27,7 @@ _OXYGEN = re.compile(
     r"supplemental (?:oxygen|o2)|\b(?:on|with|under) (?:home |continuous )?(?:oxygen|o2)\b|\d\s*(?:l|lpm|lit[er]{2}s?)\b|吸氧"
 )
 _ROOM_AIR = re.compile(r"room air|ambient air|空气")
-_ROOM_AIR_OR_NONE = re.compile(rf"{_ROOM_AIR.pattern}|\bra\b|^none\b|^0\b|^no\b")
+_ROOM_AIR_OR_NONE = re.compile(rf"{_ROOM_AIR.pattern}|\bra\b|^(?:none|no|not|negative|0)\b")
 
 
 @dataclass(frozen=True)
