@@ -39,7 +39,8 @@ def lines(outcomes: Outcomes) -> tuple[tuple[Line, ...], Count]:
     for treatment in outcomes.history.treatments:
         opens = _opens_line(treatment, previous, found, outcomes)
         if opens.holds:
-            found.append(Line((treatment,), confirm=opens.confirm or treatment.confirm))
+            # From the second on, what makes a line is an assumption: a person is shown the list.
+            found.append(Line((treatment,), confirm=bool(found) or treatment.confirm))
         else:
             doubts += opens.unclear if opens.holds is None else ()
             found[-1] = replace(found[-1], treatments=(*found[-1].treatments, treatment))
@@ -74,7 +75,7 @@ def _opens_line(treatment: Treatment, previous: Treatment | None, found: Sequenc
         return Finding(False)
     ending = outcomes.ending(previous)
     if ending.outcome is Outcome.NO_REMISSION:
-        return Finding(True, confirm=True)
+        return Finding(True)
     if ending.outcome is Outcome.REMISSION:
         return Finding(False)
     return Finding(None, unclear=(Unclear.CHANGE_WITHOUT_MARROW,))

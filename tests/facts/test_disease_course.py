@@ -344,7 +344,7 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
     "a late relapse with nothing given since has not resisted": (relapsed(), each(LATE_AND_RESISTANT, "not_met")),
     "a late relapse that salvage did not turn is resistant": (
         relapsed("2026-08-10").flag_ida("2026-08-20").marrow(40, "2026-09-20"),
-        each(LATE_AND_RESISTANT, "met!") | {"001-I2.3": "met!", "001-I2.1": "met", "001-I2": "unknown"},
+        each(LATE_AND_RESISTANT, "met!") | {"001-I2.3": "met!", "001-I2.1": "met!", "001-I2": "unknown"},
     ),
     "without a marrow after salvage nobody knows": (
         relapsed("2026-08-10").flag_ida("2026-08-20"),
