@@ -17,6 +17,8 @@ class Unclear(Enum):
     REGENERATION = "the marrow may be regenerating"
     EXACTLY_AT_LIMIT = "the blasts are exactly at the limit"
     NOT_ABOVE_LIMIT = "the blasts are exactly at the limit, not above it, and no remission either"
+    NOT_BY_MORPHOLOGY = "the blasts were counted by flow cytometry, and the protocol asks for morphology"
+    MARROWS_DIFFER = "marrows of one day differ"
     SINGLE_BLOOD_SAMPLE = "blood blasts in one sample only"
     CONFLICT = "what was stated and what the marrow shows contradict each other"
     NO_REMISSION_DATE = "the remission before the relapse is not recorded"
@@ -24,6 +26,7 @@ class Unclear(Enum):
     DATES_TOO_COARSE = "the dates are too coarse"
     TREATED_SINCE = "the disease was treated since, and the response is not recorded"
     MARROW_STALE = "the last marrow is too old"
+    STATEMENT_STALE = "what was stated last is too old"
     NO_EVIDENCE = "not recorded"
     NONE_SHOWN = "none is on record, which does not exclude it"
     NOT_STANDARD = "the courses given are no standard induction"
@@ -55,10 +58,12 @@ class Count:
     sure: int
     rests_on: tuple[Fact, ...] = ()
     unclear: tuple[Unclear, ...] = ()
+    confirm_at_most: bool = False
+    """Whether that there are no more is to be confirmed."""
 
     def is_at_least(self, number: int) -> Finding:
         if self.low >= number:
             return Finding(True, self.rests_on, confirm=number > self.sure)
         if self.high is not None and self.high < number:
-            return Finding(False, self.rests_on)
+            return Finding(False, self.rests_on, self.confirm_at_most)
         return Finding(None, self.rests_on, unclear=self.unclear or (Unclear.NO_EVIDENCE,))

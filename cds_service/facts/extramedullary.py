@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 
 from cds_service.dates import DateRange
+from cds_service.facts.certainty import Finding, Unclear
 from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Verification
 
 
@@ -51,14 +53,30 @@ def _found(facts: PatientFacts) -> Iterator[Extramedullary]:
             yield Extramedullary(report.when, report, objective=True)
 
 
-def persists(shown: Sequence[Extramedullary], courses: Sequence[DateRange]) -> tuple[bool | None, tuple[Fact, ...]]:
-    """Whether it was shown before and again after a course; None where a diagnosis was never closed, or nothing tells."""
-    for course in courses:
+def persists(facts: PatientFacts, courses: Sequence[tuple[DateRange, date]]) -> Finding:
+    """Whether it was shown before and again after a course; open where a diagnosis was never closed, or nothing tells.
+
+    `courses`: the start of each, and the day from which on something counts as shown after it.
+    """
+    shown = extramedullary_disease(facts)
+    for course, after in courses:
         before = [one for one in shown if one.when.surely_before(course)]
-        again = [one for one in shown if course.surely_before(one.when) and one.goes_on and one.fact not in _facts(before)]
+        again = [one for one in shown if one.when.first >= after and one.goes_on and one.fact not in _facts(before)]
         if before and again:
-            return True, (*_facts(before), *_facts(again))
-    return None, _facts(shown)
+            return Finding(True, (*_facts(before), *_facts(again)), confirm=True)
+    if shown and not any(one.goes_on and not _cleared(one, facts) for one in shown):
+        return Finding(False, _facts(shown), confirm=True)
+    return Finding(None, _facts(shown), unclear=(Unclear.NEVER_CLOSED if shown else Unclear.NONE_SHOWN,))
+
+
+def _cleared(shown: Extramedullary, facts: PatientFacts) -> bool:
+    """Whether a later sample of the spinal fluid had no blasts."""
+    if not shown.fact.is_in("csf_blasts"):
+        return False
+    later = [
+        result for result in facts.results_in("csf_blasts") if result.when is not None and shown.when.surely_before(result.when)
+    ]
+    return any(result.amount is not None and result.amount.value == 0 for result in later)
 
 
 def _facts(shown: Sequence[Extramedullary]) -> tuple[Fact, ...]:

@@ -6,76 +6,91 @@ Source: ruling 13; assumptions for a haematologist to sign off.
 from collections.abc import Sequence
 
 from cds_service.facts.certainty import Count, Unclear
+from cds_service.facts.courses import Treatment
 from cds_service.facts.model import Fact
-from cds_service.facts.outcomes import Outcome, Outcomes
+from cds_service.facts.outcomes import Ending, Outcome, Outcomes
 from cds_service.facts.regimen import Regimen
 from cds_service.facts.response import Response
-from cds_service.facts.sightings import Sighting, response_marrow
-from cds_service.facts.treatment import Treatment
+
+_STANDARD = (Regimen.INTENSIVE, Regimen.WITH_VENETOCLAX)
 
 
 def standard_courses_without_remission(outcomes: Outcomes) -> Count:
-    """How many courses of a standard induction were given before any remission, the last of them without one (ruling 13)."""
-    courses = _first_courses(outcomes)
-    facts = tuple(dict.fromkeys(drug for course in courses for drug in course.drugs))
-    intensive = [course for course in courses if course.regimen is Regimen.INTENSIVE]
-    if courses and len(intensive) == len(courses):
-        return _counted(intensive, outcomes, facts)
-    with_venetoclax = [course for course in courses if course.regimen is Regimen.WITH_VENETOCLAX]
-    low = _counted(intensive, outcomes, facts) if intensive else Count(0, None, 0, facts)
-    if courses and len(with_venetoclax) == len(courses):
-        return _counted_with_venetoclax(with_venetoclax, outcomes, facts)
+    """How many courses of a standard induction were given before any remission, the last of them without one.
+
+    Intensive courses count, and cycles with venetoclax, to be confirmed, if there were two of them and the blasts did not fall
+    by half. Hypomethylating agents, low-dose cytarabine and CAG alone prove nothing either way.
+    """
     if outcomes.history.untreated:
         return Count(0, 0, 0, outcomes.history.untreated)
-    unclear = Unclear.NOT_STANDARD if outcomes.history.treatments else Unclear.HISTORY
-    return Count(low.low, None, low.sure, low.rests_on, (unclear,))
+    courses = _first_courses(outcomes)
+    facts = tuple(dict.fromkeys(drug for course in courses for drug in course.drugs))
+    if outcomes.history.begins_late:
+        return Count(0, None, 0, facts, (Unclear.HISTORY,))
+    standard = [course for course in courses if course.regimen in _STANDARD]
+    endings = [_ending(course, standard, outcomes) for course in standard]
+    low = _failed(endings)
+    confirm = any(course.confirm or course.regimen is Regimen.WITH_VENETOCLAX for course in standard[:low])
+    confirm = confirm or (low > 0 and endings[low - 1].confirm)
+    unclear = [*_why_open(courses, outcomes), *(ending.unclear for ending in endings if ending.unclear is not None)]
+    last = outcomes.ending(courses[-1]) if courses else Ending(Outcome.UNKNOWN)
+    reached = last.outcome is Outcome.REMISSION
+    return Count(
+        low=low,
+        high=None if _why_open(courses, outcomes) else len(standard) - 1 if reached else len(standard),
+        sure=0 if confirm else low,
+        rests_on=tuple(dict.fromkeys((*facts, *(fact for ending in endings for fact in ending.rests_on)))),
+        unclear=tuple(dict.fromkeys(unclear)),
+        confirm_at_most=reached and not outcomes.is_full_remission(last),
+    )
+
+
+def _failed(endings: Sequence[Ending]) -> int:
+    """The number of the last course without remission; after a clean marrow it may have been a relapse instead."""
+    low = 0
+    for number, ending in enumerate(endings, start=1):
+        if ending.unclear in (Unclear.COUNTS_MISSING, Unclear.LEUKEMIA_FREE, Unclear.CONFLICT, Unclear.MARROWS_DIFFER):
+            break
+        if ending.outcome is Outcome.NO_REMISSION:
+            low = number
+    return low
 
 
 def _first_courses(outcomes: Outcomes) -> list[Treatment]:
     """The courses before the first remission, and before any relapse without a recorded one."""
-    ends = [remission.since.first for remission in outcomes.walked.remissions[:1]]
+    ends = [remission.since.last for remission in outcomes.walked.remissions[:1]]
     ends += [relapse.when.first for relapse in outcomes.walked.relapses[:1]]
     end = min(ends, default=None)
     return [course for course in outcomes.history.courses if end is None or course.start.first < end]
 
 
-def _counted(courses: Sequence[Treatment], outcomes: Outcomes, facts: tuple[Fact, ...]) -> Count:
-    endings = [outcomes.ending(course) for course in courses]
-    failed = [index for index, ending in enumerate(endings, start=1) if ending.outcome is Outcome.NO_REMISSION]
-    low = failed[-1] if failed else 0
-    rests_on = tuple(dict.fromkeys((*facts, *(fact for ending in endings for fact in ending.rests_on))))
-    confirm = any(course.confirm for course in courses[:low]) or (low > 0 and endings[low - 1].confirm)
-    reached = endings[-1].outcome is Outcome.REMISSION if endings else False
-    unclear = [ending.unclear for ending in endings if ending.unclear is not None]
-    if outcomes.history.open:
-        unclear.append(Unclear.HISTORY)
+def _why_open(courses: Sequence[Treatment], outcomes: Outcomes) -> list[Unclear]:
+    """Why there may have been more courses than are counted."""
+    reasons = [Unclear.HISTORY] if outcomes.history.open else []
     if any(course.cycles_open for course in courses):
-        unclear.append(Unclear.CYCLES)
-    open_ended = bool(outcomes.history.open) or any(course.cycles_open for course in courses)
-    high = None if open_ended else len(courses) - 1 if reached else len(courses)
-    return Count(low, high, 0 if confirm else low, rests_on, tuple(dict.fromkeys(unclear)))
+        reasons.append(Unclear.CYCLES)
+    if any(course.regimen not in _STANDARD for course in courses) or (outcomes.history.treatments and not courses):
+        reasons.append(Unclear.NOT_STANDARD)
+    return reasons
 
 
-def _counted_with_venetoclax(courses: Sequence[Treatment], outcomes: Outcomes, facts: tuple[Fact, ...]) -> Count:
-    """Two complete cycles with blasts of 5 % or more count, to be confirmed; not if the blasts fell by half (ruling 13)."""
-    ending = outcomes.ending(courses[-1])
-    if ending.outcome is Outcome.REMISSION:
-        return Count(0, None if outcomes.history.open else len(courses) - 1, 0, (*facts, *ending.rests_on), (Unclear.HISTORY,))
-    shown = response_marrow(courses[-1], outcomes.seen, outcomes.last_day_for(courses[-1]), outcomes.assumptions)
-    failed = shown is not None and shown.assessment is not None and shown.assessment.response is Response.DISEASE
-    if shown is None or not failed or len(courses) < 2 or shown.unclear is not None:
-        reason = Unclear.NO_RESPONSE if len(courses) >= 2 else Unclear.NOT_STANDARD
-        return Count(0, None, 0, (*facts, *ending.rests_on), (reason,))
-    if _fell_by_half(courses[0], shown, outcomes):
-        return Count(0, None, 0, (*facts, *shown.rests_on), (Unclear.BLASTS_HALVED,))
-    return Count(len(courses), None, 0, (*facts, *shown.rests_on))
-
-
-def _fell_by_half(first: Treatment, shown: Sighting, outcomes: Outcomes) -> bool:
+def _ending(course: Treatment, standard: Sequence[Treatment], outcomes: Outcomes) -> Ending:
+    """How a course ended; of cycles with venetoclax two are needed, and blasts that did not fall by half."""
+    if course.regimen is not Regimen.WITH_VENETOCLAX:
+        return outcomes.ending(course)
+    cycles = [one for one in standard if one.regimen is Regimen.WITH_VENETOCLAX]
+    found = outcomes.response_marrows(course)
+    shown = found[-1].assessment if found and found[-1].unclear is None else None
+    if shown is None or shown.response is not Response.DISEASE:
+        return outcomes.ending(course)
+    facts: tuple[Fact, ...] = shown.rests_on
+    if len(cycles) < 2 or course is cycles[0]:
+        return Ending(Outcome.UNKNOWN, facts, unclear=Unclear.TOO_EARLY)
     before = [
         one.assessment.marrow.blasts
         for one in outcomes.seen
-        if one.assessment is not None and one.assessment.marrow.when.first <= first.start.first
+        if one.assessment is not None and one.assessment.marrow.when.first <= cycles[0].start.first
     ]
-    after = shown.assessment.marrow.blasts if shown.assessment is not None else None
-    return not before or after is None or after.high * 2 <= before[-1].low
+    if not before or shown.marrow.blasts.high * 2 <= before[-1].low:
+        return Ending(Outcome.UNKNOWN, facts, unclear=Unclear.BLASTS_HALVED)
+    return Ending(Outcome.NO_REMISSION, facts, confirm=True)

@@ -10,11 +10,11 @@ from datetime import date
 
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Count, Finding, Unclear
+from cds_service.facts.courses import Treatment
 from cds_service.facts.model import Fact, Procedure
 from cds_service.facts.outcomes import Ending, Outcome, Outcomes
 from cds_service.facts.relapses import Relapse
 from cds_service.facts.response import Response
-from cds_service.facts.treatment import Treatment
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,10 @@ _STATED = {"active", "completed", "stopped", "on-hold"}
 _ORDERED = {"active": Giving.ORDERED, "on-hold": Giving.ORDERED, "completed": Giving.ORDER_COMPLETED, "stopped": Giving.ORDERED}
 _ONGOING = {"active", "in-progress"}
 _PER_SURFACE = re.compile(r"(?P<value>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>m?g\s*/\s*m(?:2|²|\^2))", re.IGNORECASE)
-_MG_PER_SURFACE = {"mg/m2": Decimal(1), "g/m2": Decimal(1000)}
+_DOSE_UNITS = {
+    "mg/m2": {"mg/m2": Decimal(1), "g/m2": Decimal(1000)},
+    "mg": {"mg": Decimal(1), "g": Decimal(1000)},
+}
 
 _ROUTES = (
     (Route.INTRATHECAL, re.compile(r"intrathecal|intraventricular|intralumbar|\bIT\b|鞘内", re.IGNORECASE)),
@@ -119,7 +122,7 @@ class MedicationReader:
             ongoing=course.ongoing,
             route=_route(dosages, " ".join((form, *texts(*concepts), *names))),
             single=_single(dosages),
-            dose=_dose_per_surface(dosages, texts(*concepts)),
+            dose=_dose(dosages, texts(*concepts)),
             reasons=self._reasons(resource),
         )
 
@@ -190,19 +193,21 @@ def _single(dosages: list[fhir.Dosage]) -> bool:
     )
 
 
-def _dose_per_surface(dosages: list[fhir.Dosage], names: list[str]) -> Amount | None:
-    """The largest dose in mg/m2 that the dosage, its text or the medicine's name tells."""
+def _dose(dosages: list[fhir.Dosage], names: list[str]) -> Amount | None:
+    """The largest single dose that the dosage, its text or the medicine's name tells: in mg/m2, else in mg."""
     quantities = [
         amount_of(quantity) for d in dosages for quantity in (d.dose, *(r.dose_quantity for r in many(d.dose_and_rate)))
     ]
     stated = [(a.value, a.unit) for a in quantities if a is not None and a.comparator is None]
     for text in (*(d.text for d in dosages if d.text), *names):
         stated += [(Decimal(match["value"].replace(",", "")), match["unit"]) for match in _PER_SURFACE.finditer(text)]
-    doses = [value * _MG_PER_SURFACE[key] for value, unit in stated if (key := _surface_unit(unit)) in _MG_PER_SURFACE]
-    return Amount(max(doses), "mg/m2") if doses else None
+    for unit, factors in _DOSE_UNITS.items():
+        if doses := [value * factors[key] for value, written in stated if (key := _dose_unit(written)) in factors]:
+            return Amount(max(doses), unit)
+    return None
 
 
-def _surface_unit(unit: str | None) -> str:
+def _dose_unit(unit: str | None) -> str:
     return (unit or "").lower().replace(" ", "").replace("²", "2").replace("^2", "2")
 
 

@@ -153,7 +153,7 @@ class Therapy(Fact):
     single: bool = False
     """One dose, or as needed."""
     dose: Amount | None = None
-    """One dose, as far as it is recorded per body surface: in mg/m2."""
+    """One dose, in mg/m2 or else in mg."""
 
     @property
     def understood(self) -> bool:

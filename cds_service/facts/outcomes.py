@@ -7,15 +7,22 @@ from enum import Enum
 from cds_service.assumptions import Assumptions
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Unclear
+from cds_service.facts.courses import Treatment
 from cds_service.facts.model import Fact
 from cds_service.facts.regimen import Regimen, is_cytotoxic
 from cds_service.facts.relapses import Relapse, Remission, Walk
 from cds_service.facts.response import Response
-from cds_service.facts.sightings import Sight, Sighting, response_marrow
-from cds_service.facts.treatment import HistoryOpen, Treatment, TreatmentHistory
+from cds_service.facts.sightings import Sight, Sighting, day_of
+from cds_service.facts.treatment import HistoryOpen, TreatmentHistory
 
 _MAY_HIDE_TREATMENT = frozenset(
-    {HistoryOpen.NOT_SEARCHED, HistoryOpen.NOT_RECOGNISED, HistoryOpen.ONLY_ORDERED, HistoryOpen.NO_TREATMENT}
+    {
+        HistoryOpen.NOT_SEARCHED,
+        HistoryOpen.NOT_RECOGNISED,
+        HistoryOpen.ONLY_ORDERED,
+        HistoryOpen.UNDATED,
+        HistoryOpen.NO_TREATMENT,
+    }
 )
 """What is missing from the record that may lie after a relapse, too."""
 
@@ -53,21 +60,48 @@ class Outcomes:
         until = self.last_day_for(treatment)
         if (remission := self._remission_after(treatment, until)) is not None:
             return Ending(Outcome.REMISSION, remission.rests_on, remission.confirm)
-        shown = response_marrow(treatment, self.seen, until, self.assumptions)
-        if shown is None:
+        found = self.response_marrows(treatment)
+        if not found:
             return Ending(Outcome.UNKNOWN, unclear=Unclear.NO_RESPONSE)
+        shown = found[-1]
+        clean = next((one for one in found[:-1] if one.sight is Sight.CLEAN), None)
+        if clean is not None:  # it may have been a remission that was lost again
+            return Ending(Outcome.UNKNOWN, clean.rests_on, unclear=clean.unclear)
         return self._judged(treatment, shown)
 
+    def response_marrows(self, treatment: Treatment) -> list[Sighting]:
+        """What shows the response to a treatment: marrows and dated statements from its day 14 to the next course (ruling 5).
+
+        Before day 21, with nothing after it, a marrow is a nadir; long after the end of the treatment it tells no response.
+        """
+        until = self.last_day_for(treatment)
+        spans = self.assumptions.spans
+        first = spans["marrow_after_course"].after(treatment.start.first)
+        nadir = spans["nadir"].after(treatment.start.first)
+        latest = spans["response_marrow_latest"].after(treatment.end.last)
+        found = [
+            one
+            for one in self.seen
+            if one.assessment is not None or (one.statement is not None and one.statement.dated)
+            if first <= day_of(one).first <= latest and (until is None or day_of(one).last <= until)
+        ]
+        return [one for one in found if one.assessment is None or until is not None or day_of(one).first >= nadir]
+
     def _judged(self, treatment: Treatment, shown: Sighting) -> Ending:
-        if shown.sight is Sight.RESISTANT or shown.sight is Sight.OUTSIDE:
-            return Ending(Outcome.NO_REMISSION, shown.rests_on, shown.confirm)
-        if shown.unclear in (Unclear.EXACTLY_AT_LIMIT, Unclear.NOT_ABOVE_LIMIT) or shown.assessment is None:
-            return Ending(Outcome.UNKNOWN, shown.rests_on, unclear=shown.unclear or Unclear.NO_RESPONSE)
-        if shown.unclear is Unclear.CONFLICT or shown.assessment.response is not Response.DISEASE:
+        if shown.sight in (Sight.RESISTANT, Sight.OUTSIDE):
+            return Ending(Outcome.NO_REMISSION, shown.rests_on, shown.confirm or treatment.confirm)
+        if shown.sight is not Sight.DISEASE:
             return Ending(Outcome.UNKNOWN, shown.rests_on, unclear=shown.unclear or Unclear.NO_RESPONSE)
         if self._is_slow(treatment) and not self._late_enough(treatment, shown):
             return Ending(Outcome.UNKNOWN, shown.rests_on, unclear=Unclear.TOO_EARLY)
         return Ending(Outcome.NO_REMISSION, shown.rests_on, treatment.confirm)
+
+    def is_full_remission(self, ending: Ending) -> bool:
+        """Whether a remission was complete with full recovery of the counts, not CRh or CRi."""
+        return any(
+            one.assessment is not None and one.assessment.response is Response.CR and one.rests_on == ending.rests_on
+            for one in self.seen
+        )
 
     def _is_slow(self, treatment: Treatment) -> bool:
         """A targeted drug or a hypomethylating agent, whose response takes its time (ruling 14)."""
@@ -109,15 +143,18 @@ class Outcomes:
         return None
 
     def in_remission_at(self, day: date) -> bool | None:
-        """Whether the leukaemia was in remission on a day; None where nothing tells."""
-        before = [one for one in self.seen if one.when.first <= day and one.sight is not Sight.CLEAR_BLOOD]
+        """Whether the leukaemia was in remission on a day; None where nothing tells, or a treatment is not answered."""
         for remission in self.walked.remissions:
             ended = self._end_of(remission)
             if remission.since.first <= day and (ended is None or day < ended):
                 return True
-        if before and before[-1].sight in (Sight.DISEASE, Sight.RELAPSE, Sight.RESISTANT, Sight.OUTSIDE):
-            return False
-        return None
+        course = self.history.course_before(day - timedelta(days=1))
+        told = (Sight.DISEASE, Sight.RELAPSE, Sight.RESISTANT, Sight.OUTSIDE, Sight.CLEAN, Sight.OPEN)
+        before = [one for one in self.seen if one.when.first <= day and one.sight in told]
+        if not before or before[-1].sight in (Sight.CLEAN, Sight.OPEN):
+            return None
+        answered = course is None or before[-1].when.first > course.start.first
+        return False if answered else None
 
     def _end_of(self, remission: Remission) -> date | None:
         ends = (

@@ -4,6 +4,7 @@ Source: general haematology knowledge (docs/rulings.md, regimens); an assumption
 """
 
 from collections.abc import Iterable
+from decimal import Decimal
 from enum import Enum
 
 from cds_service.assumptions import Assumptions
@@ -111,14 +112,25 @@ def _is_cag(drugs: list[Therapy], beside: list[Therapy], *, low_dose: bool) -> b
 
 
 def _is_low_dose(drug: Therapy, assumptions: Assumptions) -> bool:
-    if drug.dose is not None and drug.dose.unit == "mg/m2":
-        return drug.dose.value <= assumptions.limit("low_dose_cytarabine").value
-    return drug.route is Route.SYSTEMIC
+    limit = _dose_limit(drug, "low_dose_cytarabine", assumptions)
+    return drug.dose.value <= limit if drug.dose is not None and limit is not None else drug.route is Route.SYSTEMIC
 
 
 def _is_high_dose(drug: Therapy, assumptions: Assumptions) -> bool:
-    dose = drug.dose
-    return dose is not None and dose.unit == "mg/m2" and dose.value >= assumptions.limit("high_dose_cytarabine").value
+    limit = _dose_limit(drug, "high_dose_cytarabine", assumptions)
+    return drug.dose is not None and limit is not None and drug.dose.value >= limit
+
+
+def _dose_limit(drug: Therapy, name: str, assumptions: Assumptions) -> Decimal | None:
+    """The limit in the dose's own unit: per surface, or absolute."""
+    limits = [assumptions.limit(name), assumptions.limit(_ABSOLUTE[name])]
+    return next((limit.value for limit in limits if drug.dose is not None and limit.unit == drug.dose.unit), None)
+
+
+_ABSOLUTE = {
+    "low_dose_cytarabine": "low_dose_cytarabine_absolute",
+    "high_dose_cytarabine": "high_dose_cytarabine_absolute",
+}
 
 
 def _any(drugs: Iterable[Therapy], *value_sets: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cds_service.assumptions import Assumptions
-from cds_service.dates import DateRange
+from cds_service.dates import DateRange, span
 from cds_service.facts.certainty import Count, Unclear
 from cds_service.facts.model import Fact
 from cds_service.facts.response import Response
@@ -28,18 +28,27 @@ class Remission:
 
 @dataclass(frozen=True, slots=True)
 class Relapse:
-    """A relapse. `remission`: the one that it ended, None if not recorded; `when`: the first sample that shows it."""
+    """A relapse. `remission`: the one that it ended, None if not recorded; `when`: the first sample that shows it.
+
+    `by_code`: no sample shows it, only a code of that day; it may have come any day since the remission was last seen.
+    """
 
     when: DateRange
     remission: Remission | None
     rests_on: tuple[Fact, ...]
     confirm: bool
-    by: Sight
+    by_code: bool = False
 
     @property
     def is_placed(self) -> bool:
         """Whether its day is known well enough to tell what came before and after it."""
         return not self.when.is_year_only()
+
+    @property
+    def possible(self) -> DateRange:
+        """All days on which it may have come."""
+        seen = self.remission.last_seen if self.remission is not None else None
+        return (span(seen, self.when) or self.when) if self.by_code else self.when
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +104,30 @@ class _Walker:
         return Walk(tuple(self.remissions), tuple(self.relapses), self.maybe_more, self.current, self.doubt, self.newest)
 
     def _remission(self, sighting: Sighting) -> None:
-        self.doubt = None
-        self.blood.clear()
-        self.newest = sighting
         if self.current is None:
-            # CRh and CRi count as remission although the protocols say CR: a person should look (trials.md 5.1).
+            # CRh and CRi count as remission although the protocols say CR: a person should look.
             assessment = sighting.assessment
             confirm = sighting.confirm or (assessment is not None and assessment.response is not Response.CR)
-            self.current = Remission(sighting.when, sighting.rests_on, confirm, sighting.when)
+            self.current = Remission(self._began(sighting), sighting.rests_on, confirm, sighting.when)
             self.remissions.append(self.current)
         else:
             self._still(sighting)
+        self.doubt = None
+        self.blood.clear()
+        self.newest = sighting
+
+    def _began(self, sighting: Sighting) -> DateRange:
+        """When the remission began: it may have been there at a clean marrow before, or after an unanswered course."""
+        if self.doubt is not None and self.doubt.sight is Sight.CLEAN:
+            return span(self.doubt.when, sighting.when) or sighting.when
+        news = self.newest.when.last if self.newest is not None else None
+        before = [
+            c for c in self.history.courses if c.start.first < sighting.when.first and (news is None or c.start.last >= news)
+        ]
+        if len(before) < 2 or sighting.statement is not None:
+            return sighting.when
+        first = self.assumptions.spans["marrow_after_course"].after(before[0].start.first)
+        return DateRange(min(first, sighting.when.first), sighting.when.last)
 
     def _still(self, sighting: Sighting) -> None:
         """The remission holds."""
@@ -122,53 +144,61 @@ class _Walker:
             self.doubt = self.newest = sighting
 
     def _disease(self, sighting: Sighting) -> None:
-        if sighting.unclear is Unclear.REGENERATION and self.current is not None:
-            self.doubt = self.newest = sighting
-            return
         if self.current is not None and not _is_after(sighting, self.current):
             return  # the same days tell both: the remission is the later news
-        if sighting.sight is Sight.OUTSIDE and self.current is None:
-            if self.newest is None or self.newest.sight is not Sight.DISEASE:
-                self.newest = sighting
-            return
         if self.current is not None:
+            if sighting.unclear is Unclear.REGENERATION:
+                self.doubt = self.newest = sighting
+                return
             self._relapse(sighting, self.current)
         elif sighting.sight is Sight.RELAPSE and not self.relapses:
             self._relapse(sighting, None)
-        elif self.doubt is not None or self._response_unknown(sighting):
-            self._maybe_more(sighting)
+        elif self._shows_the_coded(sighting):
+            self.relapses[-1] = replace(self.relapses[-1], when=sighting.when, rests_on=sighting.rests_on, by_code=False)
+        elif (hidden := self._may_hide_a_remission(sighting)) is not None:
+            self.maybe_more = hidden
         self.doubt = None
         self.newest = sighting
 
-    def _maybe_more(self, sighting: Sighting) -> None:
-        """A remission may have come and gone unrecorded."""
-        if self.relapses or self.doubt is not None:
-            self.maybe_more = self.doubt.unclear if self.doubt is not None else Unclear.NO_RESPONSE
-
-    def _response_unknown(self, sighting: Sighting) -> bool:
-        """A course was given between the last news and this one, and long enough ago for a remission."""
-        if self.newest is None:
+    def _shows_the_coded(self, sighting: Sighting) -> bool:
+        """Whether this is the first sample of a relapse that was only coded, some days before."""
+        if not self.relapses or not self.relapses[-1].by_code or sighting.sight is not Sight.DISEASE:
             return False
-        least = self.assumptions.spans["regeneration_after_course"].days
-        return any(
-            self.newest.when.surely_before(course.start) and (sighting.when.first - course.start.first).days > least
-            for course in self.history.courses
-        )
+        coded = self.relapses[-1].when.last
+        soon = self.assumptions.spans["statement_of_marrow"].after(coded)
+        treated = any(coded <= treatment.start.first <= sighting.when.first for treatment in self.history.treatments)
+        return sighting.when.first <= soon and not treated
+
+    def _may_hide_a_remission(self, sighting: Sighting) -> Unclear | None:
+        """Why a remission may have come and gone before this disease: an unsettled marrow, or a course long unanswered."""
+        if self.doubt is not None:
+            return self.doubt.unclear or Unclear.CONFLICT
+        news = self.newest.when if self.newest is not None else None
+        courses = [course for course in self.history.courses if course.start.first < sighting.when.first]
+        unanswered = [course for course in courses if news is None or news.surely_before(course.start)]
+        ends = [course.end for course in unanswered]
+        then = [*(course.start for course in unanswered[1:]), sighting.when]
+        latest = self.assumptions.spans["response_marrow_latest"]
+        long = any(latest.after(end.last) < after.first for end, after in zip(ends, then, strict=False))
+        return Unclear.NO_RESPONSE if long else None
 
     def _relapse(self, sighting: Sighting, remission: Remission | None) -> None:
         first = self.blood[0] if self.blood and self.blood[0].when.surely_before(sighting.when) else sighting
         near = self.assumptions.spans["blood_beside_marrow"].days
         when = first.when if (sighting.when.first - first.when.first).days <= near else sighting.when
         confirm = sighting.confirm or (remission is not None and remission.confirm)
-        self.relapses.append(Relapse(when, remission, sighting.rests_on, confirm, sighting.sight))
+        by_code = sighting.statement is not None and not sighting.statement.dated
+        self.relapses.append(Relapse(when, remission, sighting.rests_on, confirm, by_code))
         self.current = None
         self.blood.clear()
 
     def _unsettled(self, sighting: Sighting) -> None:
         """Stated as resistant, exactly at the limit, contradictory: in remission that is a doubt, else it is what is known."""
-        if self.current is not None or sighting.sight is Sight.OPEN:
+        doubtful = self.current is not None or sighting.sight is Sight.OPEN
+        weightier = self.doubt is not None and self.doubt.unclear is Unclear.SINGLE_BLOOD_SAMPLE
+        if doubtful and not (weightier and sighting.unclear is Unclear.NOT_ABOVE_LIMIT):
             self.doubt = sighting
-        else:
+        elif not doubtful:
             self.doubt = None
         self.newest = sighting
 
@@ -192,19 +222,18 @@ def _is_after(sighting: Sighting, remission: Remission) -> bool:
     return not sighting.when.surely_before(remission.since) and sighting.when.last > remission.since.first
 
 
-def relapse_count(walked: Walk, history: TreatmentHistory, *, responses_known: bool, searched: bool) -> Count:
+def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) -> Count:
     """How many relapses. What was treated elsewhere, or answered by no marrow, may hide some."""
     unclear: list[Unclear] = [] if searched else [Unclear.NOT_SEARCHED]
     if walked.maybe_more is not None:
         unclear.append(walked.maybe_more)
-    if walked.doubt is not None and walked.doubt.unclear is not Unclear.NOT_ABOVE_LIMIT:
-        unclear.append(walked.doubt.unclear or Unclear.CONFLICT)
+    if (doubt := walked.doubt) is not None and doubt.unclear is not Unclear.NOT_ABOVE_LIMIT:
+        if walked.in_remission is not None or doubt.unclear is Unclear.CONFLICT:
+            unclear.append(doubt.unclear or Unclear.CONFLICT)
     if any(relapse.remission is None for relapse in walked.relapses):
         unclear.append(Unclear.NO_REMISSION_DATE)
-    if history.open - {HistoryOpen.NO_TREATMENT} or (HistoryOpen.NO_TREATMENT in history.open and not walked.remissions):
+    if history.begins_late and (history.open != {HistoryOpen.NO_TREATMENT} or not walked.remissions):
         unclear.append(Unclear.HISTORY)
-    if not walked.remissions and not responses_known:
-        unclear.append(Unclear.NO_RESPONSE)
     facts = facts_of(walked.relapses) or tuple(dict.fromkeys(fact for one in walked.remissions for fact in one.rests_on))
     return Count(
         low=len(walked.relapses),

@@ -6,7 +6,6 @@ disease come beside them (rulings 8 and 10).
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from decimal import Decimal
 from enum import Enum
 from re import IGNORECASE
@@ -19,7 +18,8 @@ from cds_service.facts.extramedullary import Extramedullary, extramedullary_dise
 from cds_service.facts.model import Fact, PatientFacts, Result
 from cds_service.facts.response import Assessment, Marrow, Response, assess, leukaemic_by_flow, marrows
 from cds_service.facts.statements import Stated, Statement
-from cds_service.facts.treatment import Treatment, TreatmentHistory
+from cds_service.facts.treatment import TreatmentHistory
+from cds_service.facts.weighing import denied_by, is_opposed
 
 
 class Sight(Enum):
@@ -82,31 +82,49 @@ def sightings(
     definition: RelapseDefinition,
     assumptions: Assumptions,
 ) -> tuple[Sighting, ...]:
-    """Everything that the record shows of the leukaemia since its diagnosis, oldest first."""
+    """Everything that the record shows of the leukaemia since its diagnosis and that has a day, oldest first."""
     outside = extramedullary_disease(facts)
     since = assumptions.spans["therapy_before_diagnosis"].before(history.diagnosed.first) if history.diagnosed else None
     assessed = [
-        assessment
+        _assess(marrow, facts, history, outside, assumptions)
         for marrow in marrows(facts, since)
         if _is_response(marrow, history, assumptions)
-        for assessment in (_assess(marrow, facts, history, outside, assumptions),)
     ]
-    by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in assessed if definition.counts(one.marrow)]
-    stated = [one for one in statements if one.when is not None]
-    conflicts = {id(s): marrow for s in stated if s.dated for marrow in _conflicting(s, by_marrow, history, assumptions)}
-    contested = {id(marrow) for marrow in conflicts.values()}
-    seen = [_contested(one) if id(one) in contested else one for one in by_marrow]
-    seen += [
-        _opposed(statement) if _has_opposite(statement, stated) or _is_contradicted(statement, assessed, assumptions) else one
-        for statement in stated
-        if id(statement) not in conflicts
-        for one in _by_statement(statement)
-    ]
+    stated = [one for one in statements if one.is_placed]
+    denied = {id(one): marrow for one in stated if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
+    contested = {marrow.marrow.when for one in stated if one.dated and (marrow := denied.get(id(one))) is not None}
+    by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in assessed]
+    seen = [_contested(one) if day_of(one) in contested else one for one in _one_a_day(by_marrow)]
+    for statement in stated:
+        if id(statement) in denied or is_opposed(statement, stated):
+            seen += [] if statement.dated and id(statement) in denied else [_conflict(statement, denied.get(id(statement)))]
+        else:
+            seen += _by_statement(statement)
     if definition.blood_blasts:
         seen += _by_blood(facts)
     if definition.extramedullary:
         seen += [Sighting(Sight.OUTSIDE, one.when, (one.fact,), confirm=True) for one in outside]
     return tuple(sorted(seen, key=lambda one: (one.when.last, one.when.first, one.sight is not Sight.REMISSION)))
+
+
+def _one_a_day(seen: Sequence[Sighting]) -> list[Sighting]:
+    """Marrows of one day must agree, else they decide nothing."""
+    by_day: dict[DateRange, list[Sighting]] = {}
+    for one in seen:
+        by_day.setdefault(day_of(one), []).append(one)
+    together = []
+    for day, ones in by_day.items():
+        agree = len({(one.sight, one.unclear) for one in ones}) == 1
+        facts = tuple(dict.fromkeys(fact for one in ones for fact in one.rests_on))
+        differ = Sighting(Sight.OPEN, day, facts, unclear=Unclear.MARROWS_DIFFER, assessment=ones[0].assessment)
+        together.append(ones[0] if agree else differ)
+    return together
+
+
+def _conflict(statement: Statement, marrow: Assessment | None) -> Sighting:
+    """A code that a marrow or another statement denies, from the later of both on."""
+    days = [day for day in (statement.when, marrow.when if marrow is not None else None) if day is not None]
+    return Sighting(Sight.OPEN, max(days, key=lambda day: day.last), (statement.fact,), unclear=Unclear.CONFLICT)
 
 
 def _is_response(marrow: Marrow, history: TreatmentHistory, assumptions: Assumptions) -> bool:
@@ -126,10 +144,14 @@ def _assess(
     """With what stands beside it: active extramedullary disease bars remission, blood blasts leave it open."""
     next_course = next((course.start for course in history.courses if course.start.first > marrow.when.first), None)
     since = history.course_before(marrow.when.last)
+    soon = assumptions.spans["blood_beside_marrow"].after(marrow.when.last)
     active = [
         one.fact
         for one in outside
-        if one.goes_on and one.when.first <= marrow.when.last and (since is None or since.start.first <= one.when.first)
+        if one.goes_on
+        if one.when.first <= (soon if one.objective else marrow.when.last)
+        if since is None or since.start.first <= one.when.first
+        if next_course is None or one.when.first < next_course.first
     ]
     found = assess(marrow, facts, next_course, active, assumptions)
     near = assumptions.spans["blood_beside_marrow"]
@@ -161,6 +183,8 @@ def _by_marrow(
     if marrow.blasts.exactly(definition.marrow_limit.value) and not definition.inclusive:
         at_limit = Unclear.EXACTLY_AT_LIMIT if definition.exactly_open else Unclear.NOT_ABOVE_LIMIT
         return Sighting(Sight.OPEN, when, found.rests_on, unclear=at_limit, assessment=found)
+    if definition.shown_by(marrow) and not definition.counts(marrow):
+        return Sighting(Sight.OPEN, when, found.rests_on, unclear=Unclear.NOT_BY_MORPHOLOGY, assessment=found)
     if definition.shown_by(marrow):
         regenerating = Unclear.REGENERATION if is_regenerating(marrow, facts, history, assumptions) else None
         return Sighting(Sight.DISEASE, when, found.rests_on, unclear=regenerating, assessment=found)
@@ -192,68 +216,6 @@ def is_regenerating(marrow: Marrow, facts: PatientFacts, history: TreatmentHisto
 
 def _contested(one: Sighting) -> Sighting:
     return Sighting(Sight.OPEN, one.when, one.rests_on, unclear=Unclear.CONFLICT, assessment=one.assessment)
-
-
-def _opposed(statement: Statement) -> Sighting:
-    when = statement.when or DateRange(date.min, date.max)
-    return Sighting(Sight.OPEN, when, (statement.fact,), unclear=Unclear.CONFLICT)
-
-
-def _has_opposite(statement: Statement, others: Iterable[Statement]) -> bool:
-    """Whether the same day is stated as remission and as disease."""
-    disease = {Stated.RELAPSE, Stated.REFRACTORY}
-    return any(
-        other.when is not None
-        and statement.when is not None
-        and other.when.last == statement.when.last
-        and Stated.REMISSION in {other.stated, statement.stated}
-        and bool({other.stated, statement.stated} & disease)
-        for other in others
-    )
-
-
-def _is_contradicted(statement: Statement, assessed: Sequence[Assessment], assumptions: Assumptions) -> bool:
-    """A code or a status "in remission" stands as of its date, unless a marrow of those days disagrees.
-
-    A marrow long after it is other news: a relapse.
-    """
-    if statement.dated or statement.when is None or statement.stated is not Stated.REMISSION:
-        return False
-    soon = assumptions.spans["statement_of_marrow"].after(statement.when.last)
-    later = [one for one in assessed if statement.when.first <= one.marrow.when.first <= soon]
-    return bool(later) and later[-1].response is Response.DISEASE
-
-
-def _conflicting(
-    statement: Statement, by_marrow: Sequence[Sighting], history: TreatmentHistory, assumptions: Assumptions
-) -> Iterator[Sighting]:
-    """The marrow of which a dated statement speaks, where it shows something else."""
-    if statement.when is None:
-        return
-    first = assumptions.spans["statement_of_marrow"].before(statement.when.first)
-    last = assumptions.spans["marrow_after_statement"].after(statement.when.last)
-    course = history.course_before(statement.when.last)
-    meant = [
-        one
-        for one in by_marrow
-        if one.assessment is not None and first <= one.assessment.marrow.when.first and one.assessment.marrow.when.last <= last
-        if course is None or one.assessment.marrow.when.first > course.start.first
-    ]
-    if meant and _contradict(statement.stated, meant[-1]):
-        yield meant[-1]
-
-
-def _contradict(stated: Stated, marrow: Sighting) -> bool:
-    response = marrow.assessment.response if marrow.assessment is not None else None
-    match stated:
-        case Stated.REMISSION:
-            return response in (Response.DISEASE, Response.LEUKEMIA_FREE)
-        case Stated.LEUKEMIA_FREE:
-            return response is Response.DISEASE or (response is not None and response.is_remission)
-        case Stated.RELAPSE | Stated.REFRACTORY | Stated.PARTIAL:
-            return response is Response.LEUKEMIA_FREE or (response is not None and response.is_remission)
-        case Stated.NAIVE:
-            return False
 
 
 def _by_statement(statement: Statement) -> Iterator[Sighting]:
@@ -294,25 +256,6 @@ def _by_blood(facts: PatientFacts) -> Iterator[Sighting]:
             yield Sighting(sight, result.when, (result,), confirm=result.rests_on_text("blood_blasts"))
 
 
-def response_marrow(
-    course: Treatment, seen: Sequence[Sighting], until: date | None, assumptions: Assumptions
-) -> Sighting | None:
-    """What shows the response to a course: the last marrow or statement from its day 14 to the next course (ruling 5).
-
-    `until`: the last day that counts, where a next course or a relapse followed. Before day 21, with nothing after it, a marrow
-    is a nadir.
-    """
-    first = assumptions.spans["marrow_after_course"].after(course.start.first)
-    nadir = assumptions.spans["nadir"].after(course.start.first)
-    found = [
-        one
-        for one in seen
-        if (one.assessment is not None or (one.statement is not None and one.statement.dated))
-        if _day(one).first >= first and (until is None or _day(one).last <= until)
-    ]
-    settled = [one for one in found if one.assessment is None or until is not None or _day(one).first >= nadir]
-    return settled[-1] if settled else None
-
-
-def _day(one: Sighting) -> DateRange:
+def day_of(one: Sighting) -> DateRange:
+    """The day of the sample, where the counts came later."""
     return one.assessment.marrow.when if one.assessment is not None else one.when

@@ -32,6 +32,11 @@ class Statement:
     dated: bool
 
     @property
+    def is_placed(self) -> bool:
+        """Whether its day is known well enough to tell what came before and after it."""
+        return self.when is not None and not self.when.is_year_only()
+
+    @property
     def is_over(self) -> bool:
         """By a diagnosis that has ended since."""
         return isinstance(self.fact, Diagnosis) and self.fact.is_resolved()
@@ -82,25 +87,29 @@ def _is_undatable(result: Result) -> bool:
 
 
 def _by_diagnosis(facts: PatientFacts) -> Iterator[Statement]:
+    diagnoses = (one for name in ("aml", "myeloid_sarcoma", "bpdcn", "aml_in_relapse") for one in facts.diagnoses_in(name))
     first_treatment = min(
         (start.first for drug in facts.therapies_in("antileukemic") if (start := drug.started) is not None), default=None
     )
-    for diagnosis in (one for name in ("aml", "myeloid_sarcoma", "bpdcn") for one in facts.diagnoses_in(name)):
+    for diagnosis in dict.fromkeys(diagnoses):
         if diagnosis.verification is Verification.CONFIRMED:
+            coded = {stated for value_set, stated in _BY_CODE.items() if diagnosis.is_in(value_set)}
             for stated in sorted(stated_by(diagnosis), key=lambda one: one.value):
-                yield Statement(stated, _stands_for(diagnosis, facts, first_treatment), diagnosis, dated=False)
+                when = _stands_for(diagnosis, facts, first_treatment, by_status=stated not in coded)
+                yield Statement(stated, when, diagnosis, dated=False)
 
 
-def _stands_for(diagnosis: Diagnosis, facts: PatientFacts, first_treatment: date | None) -> DateRange | None:
-    """The record's date; where that is the day of the first diagnosis, some day since then; where there is none, since birth.
+def _stands_for(
+    diagnosis: Diagnosis, facts: PatientFacts, first_treatment: date | None, *, by_status: bool
+) -> DateRange | None:
+    """A code: the record's date. A status, and a code on the entry of the first diagnosis: some day since then, up to today.
 
-    A code in relapse on an entry from before the first treatment was put there later.
+    Without a date: some day since birth.
     """
     as_of, when = facts.as_of, diagnosis.recorded or diagnosis.onset
     if when is None:
         return DateRange(facts.person.birth.first, as_of) if facts.person.birth is not None else None
     if when.first > as_of:
         return None
-    if first_treatment is not None and when.first <= first_treatment:
-        return DateRange(when.first, as_of)
-    return when.until(as_of)
+    first_entry = diagnosis.onset is not None and first_treatment is not None and when.first <= first_treatment
+    return DateRange(when.first, as_of) if by_status or first_entry else when.until(as_of)

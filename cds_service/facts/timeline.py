@@ -19,7 +19,7 @@ from enum import Enum
 from cds_service.assumptions import Assumptions, Length
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Count, Finding, Unclear
-from cds_service.facts.extramedullary import extramedullary_disease, persists
+from cds_service.facts.extramedullary import persists
 from cds_service.facts.induction import standard_courses_without_remission
 from cds_service.facts.lines import Line, ending_of_last_line, lines
 from cds_service.facts.model import Fact, Kind, PatientFacts
@@ -27,6 +27,7 @@ from cds_service.facts.outcomes import Ending, Outcomes
 from cds_service.facts.relapses import Relapse, Walk, relapse_count, walk
 from cds_service.facts.response import Marrow, blasts_of
 from cds_service.facts.sightings import RelapseDefinition, Sight, Sighting, is_regenerating, sightings
+from cds_service.facts.standing import with_undated
 from cds_service.facts.statements import Stated, Statement, statements
 from cds_service.facts.treatment import TreatmentHistory, treatment_history
 
@@ -77,10 +78,8 @@ class DiseaseCourse:
 
     def persistent_extramedullary_disease(self) -> Finding:
         """Shown before and again after at least one course (ruling 10)."""
-        shown = extramedullary_disease(self.facts)
-        holds, rests_on = persists(shown, [course.start for course in self.history.courses])
-        reason = Unclear.NEVER_CLOSED if shown else Unclear.NONE_SHOWN
-        return Finding(holds, rests_on, confirm=True, unclear=() if holds else (reason,))
+        first = self.assumptions.spans["marrow_after_course"]
+        return persists(self.facts, [(course.start, first.after(course.start.first)) for course in self.history.courses])
 
     def refractory_as_stated(self) -> Finding:
         """A clinician states that the disease is refractory."""
@@ -97,12 +96,13 @@ class DiseaseCourse:
             return Finding(None, relapse.rests_on, unclear=(Unclear.NO_REMISSION_DATE,))
         anchors = (relapse.remission.since, *self._consolidations(relapse))
         rests_on = tuple(dict.fromkeys((*relapse.remission.rests_on, *relapse.rests_on)))
-        within = [_within(relapse.when, anchor, length) for anchor in anchors]
+        within = [_within(relapse.possible, anchor, length) for anchor in anchors]
         if all(answer is True for answer in within):
             return Finding(True, rests_on, relapse.confirm)
-        if all(answer is False for answer in within):
+        undated = self._has_undated_transplant() and not all(within)
+        if all(answer is False for answer in within) and not undated:
             return Finding(False, rests_on, relapse.confirm)
-        reason = Unclear.DATES_TOO_COARSE if None in within else Unclear.CLOCKS_DIFFER
+        reason = Unclear.DATES_TOO_COARSE if None in within or undated else Unclear.CLOCKS_DIFFER
         return Finding(None, rests_on, unclear=(reason,))
 
     def _consolidations(self, relapse: Relapse) -> tuple[DateRange, ...]:
@@ -114,6 +114,10 @@ class DiseaseCourse:
         days += [graft.when for graft in self.history.grafts if graft.when is not None and graft.when.first >= since.first]
         inside = [day for day in days if day.first < relapse.when.last]
         return (max(inside, key=lambda day: day.last),) if inside else ()
+
+    def _has_undated_transplant(self) -> bool:
+        undated = any(graft.when is None for graft in self.facts.procedures_in("stem_cell_transplant"))
+        return undated or (bool(self.facts.diagnoses_in("stem_cell_transplant_status")) and not self.history.grafts)
 
     def marrow_counts_from(self) -> tuple[DateRange, date] | None:
         """The last treatment's start and the day from which a marrow tells of the disease after it (ruling 19).
@@ -155,10 +159,9 @@ def _course(
     assumptions: Assumptions,
 ) -> DiseaseCourse:
     seen = sightings(facts, history, stated, definition, assumptions)
-    walked = walk(seen, history, assumptions)
+    walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
     outcomes = Outcomes(history, walked, seen, assumptions)
     found, count = lines(outcomes)
-    known = not history.open and all(outcomes.ending(one).unclear is None for one in history.courses)
     return DiseaseCourse(
         facts=facts,
         assumptions=assumptions,
@@ -166,9 +169,7 @@ def _course(
         statements=stated,
         walked=walked,
         outcomes=outcomes,
-        relapses=relapse_count(
-            walked, history, responses_known=known, searched={Kind.RESULT, Kind.DIAGNOSIS} <= facts.searched
-        ),
+        relapses=relapse_count(walked, history, searched={Kind.RESULT, Kind.DIAGNOSIS} <= facts.searched),
         lines=found,
         line_count=count,
         state=_state(walked, history, facts.as_of, assumptions),
@@ -176,15 +177,23 @@ def _course(
 
 
 def diagnosed(facts: PatientFacts, assumptions: Assumptions) -> DateRange | None:
-    """The day of the diagnosis: the earliest of onset, recording, and marrow or blood blasts of 20 % and more (ruling 11)."""
+    """The day of the diagnosis: the earliest of onset, recording, and marrow or blood blasts of 20 % and more (ruling 11).
+
+    Where no diagnosis has a date, only blasts from before the first treatment tell it.
+    """
     diagnoses = [*facts.diagnoses_in("aml"), *facts.diagnoses_in("myeloid_sarcoma")] or facts.diagnoses_in("bpdcn")
     days = [day for diagnosis in diagnoses if (day := diagnosis.known_since) is not None]
     limit = assumptions.limit("diagnostic_blasts").value
-    for result in (*facts.results_in("marrow_blasts"), *facts.results_in("blood_blasts")):
-        blasts = blasts_of(result)
-        if blasts is not None and blasts.at_least(limit) and result.when is not None and not result.when.is_year_only():
-            days.append(result.when)
-    past = [day for day in days if day.first <= facts.as_of]
+    blasts = [
+        result.when
+        for result in (*facts.results_in("marrow_blasts"), *facts.results_in("blood_blasts"))
+        if result.when is not None and not result.when.is_year_only()
+        if (share := blasts_of(result)) is not None and share.at_least(limit)
+    ]
+    if not days:
+        starts = [drug.started.first for drug in facts.therapies_in("antileukemic") if drug.started is not None]
+        blasts = [when for when in blasts if all(when.first <= start for start in starts)]
+    past = [day for day in (*days, *blasts) if day.first <= facts.as_of]
     return min(past, key=lambda day: (day.first, day.last), default=None)
 
 
@@ -208,23 +217,28 @@ def _state(walked: Walk, history: TreatmentHistory, as_of: date, assumptions: As
         return DiseaseState(Activity.REMISSION, remission.since, (*remission.rests_on, *newest.rests_on), remission.confirm)
     if newest.statement is not None and newest.statement.is_over:
         return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=Unclear.OVER)
-    if _treated_since(newest, history):
+    if _treated_since(newest, history, as_of, assumptions):
         return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=Unclear.TREATED_SINCE)
     return _active(newest, as_of, assumptions)
 
 
 def _active(newest: Sighting, as_of: date, assumptions: Assumptions) -> DiseaseState:
     window = assumptions.windows["marrow"]
-    if newest.statement is None and newest.when.first < window.recheck.before(as_of):
-        return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=Unclear.MARROW_STALE)
-    old = newest.statement is None and newest.when.first < window.fresh.before(as_of)
-    confirm = newest.confirm or old
+    stated = newest.statement is not None
+    lasts = assumptions.spans["stated_activity"] if stated else window.recheck
+    if newest.when.last < lasts.before(as_of):
+        reason = Unclear.STATEMENT_STALE if stated else Unclear.MARROW_STALE
+        return DiseaseState(Activity.UNKNOWN, newest.when, newest.rests_on, unclear=reason)
+    old = not stated and newest.when.first < window.fresh.before(as_of)
     since = None if newest.when.is_year_only() else newest.when
-    return DiseaseState(Activity.ACTIVE, since, newest.rests_on, confirm, by=newest.sight, repeat=old)
+    return DiseaseState(Activity.ACTIVE, since, newest.rests_on, newest.confirm or old, by=newest.sight, repeat=old)
 
 
-def _treated_since(newest: Sighting, history: TreatmentHistory) -> bool:
+def _treated_since(newest: Sighting, history: TreatmentHistory, as_of: date, assumptions: Assumptions) -> bool:
+    """Of a statement that no day can be put to: whether it was treated so lately that its response may not be known yet."""
     starts = [treatment.start for treatment in history.treatments]
     starts += [drug.started for drug in history.preparations if drug.started is not None]
     starts += [graft.when for graft in history.grafts if graft.when is not None]
-    return any(start.last >= newest.when.last for start in starts)
+    lately = assumptions.windows["marrow"].recheck.before(as_of)
+    since = lately if newest.when.is_year_only() else newest.when.last
+    return any(start.last >= since for start in starts)

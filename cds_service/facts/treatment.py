@@ -1,18 +1,26 @@
-"""The treatment of the leukaemia: drugs grouped into courses, and what is no course: conditioning, lymphodepletion, what was
-given before the leukaemia. Whether the record tells all of it.
+"""The treatment of the leukaemia that is on record, and whether the record tells all of it.
 
-Source: rulings 3, 11, 12, 15 and 16; assumptions for a haematologist to sign off.
+Source: rulings 3 and 11; assumptions for a haematologist to sign off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import Enum
 
 from cds_service.assumptions import Assumptions
 from cds_service.dates import DateRange
-from cds_service.facts.model import Diagnosis, Fact, Giving, Kind, PatientFacts, Procedure, Route, Therapy
-from cds_service.facts.regimen import TARGETED, Regimen, classify, drug_classes, is_salvage_protocol
+from cds_service.facts.courses import (
+    Treatment,
+    group,
+    growth_factors,
+    is_antileukaemic,
+    is_course_drug,
+    is_placed,
+    preparations,
+)
+from cds_service.facts.model import Diagnosis, Fact, Giving, Kind, PatientFacts, Procedure, Therapy
+from cds_service.facts.regimen import is_salvage_protocol
 from cds_service.facts.statements import Stated, Statement, stated_by
 
 
@@ -27,41 +35,14 @@ class HistoryOpen(Enum):
     BEGINS_IN_THE_MIDDLE = "the record begins in the middle of the disease"
     SALVAGE_FIRST = "the first recorded regimen is a salvage"
     TRANSPLANT_WITHOUT_INDUCTION = "a transplant stands without an induction before it"
+    UNDATED = "antileukaemic drugs are on record without a date"
     ONLY_ORDERED = "antileukaemic drugs are ordered, and whether they were given is not recorded"
 
 
 ELSEWHERE = frozenset({HistoryOpen.BEGINS_IN_THE_MIDDLE, HistoryOpen.SALVAGE_FIRST, HistoryOpen.TRANSPLANT_WITHOUT_INDUCTION})
 """Treated elsewhere before: silence about that time says nothing of anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Treatment:
-    """A course of chemotherapy with what was given beside it, or a stretch of targeted drugs.
-
-    `start` and `end` are the days of its own drugs; `confirm`: its giving or its borders are not certain; `cycles_open`: one
-    entry covers so long a time that it may be several courses.
-    """
-
-    drugs: tuple[Therapy, ...]
-    beside: tuple[Therapy, ...]
-    start: DateRange
-    end: DateRange
-    regimen: Regimen
-    confirm: bool = False
-    cycles_open: bool = False
-    ongoing: bool = False
-
-    @property
-    def is_course(self) -> bool:
-        return self.regimen is not Regimen.TARGETED
-
-    @property
-    def all_drugs(self) -> tuple[Therapy, ...]:
-        return (*self.drugs, *self.beside)
-
-    @property
-    def classes(self) -> frozenset[str]:
-        return drug_classes(self.all_drugs)
+LATE = ELSEWHERE | {HistoryOpen.NO_DIAGNOSIS_DATE, HistoryOpen.LATE_FIRST_TREATMENT, HistoryOpen.NO_TREATMENT}
+"""The beginning is not on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +67,11 @@ class TreatmentHistory:
         return tuple(treatment for treatment in self.treatments if treatment.is_course)
 
     @property
+    def begins_late(self) -> bool:
+        """What came before the record begins is not known: the first course on record may not be the first."""
+        return bool(self.open & LATE)
+
+    @property
     def treated_elsewhere(self) -> bool:
         return bool(self.open & ELSEWHERE)
 
@@ -95,11 +81,6 @@ class TreatmentHistory:
         starts = [course.start for course in self.courses]
         starts += [therapy.started for therapy in self.preparations if therapy.started is not None]
         return max(starts, key=lambda start: start.first, default=None)
-
-    def after(self, treatment: Treatment) -> Treatment | None:
-        """The next course."""
-        later = [course for course in self.courses if course.start.first > treatment.start.first]
-        return later[0] if later else None
 
     def course_before(self, day: date) -> Treatment | None:
         """The last course that began on that day or earlier."""
@@ -111,176 +92,59 @@ def treatment_history(
     facts: PatientFacts, diagnosed: DateRange | None, statements: Sequence[Statement], assumptions: Assumptions
 ) -> TreatmentHistory:
     """What was given against the leukaemia, and how much of it the record can be trusted to tell."""
-    drugs = [drug for drug in facts.therapies if _is_antileukaemic(drug) and _placed(drug, facts.as_of)]
-    antecedent = tuple(drug for drug in drugs if _is_before(drug, diagnosed, assumptions))
-    after = [drug for drug in drugs if drug not in antecedent]
-    given = [drug for drug in after if drug.giving is not Giving.ORDERED]
-    grafts = _in_order(facts.procedures_in("stem_cell_transplant"), facts.as_of)
-    preparations = tuple(_preparations(given, grafts, facts, assumptions))
-    counted = [drug for drug in given if drug not in preparations]
-    treatments = _group(counted, _growth_factors(facts), facts.as_of, assumptions)
-    ordered = any(drug.giving is Giving.ORDERED for drug in after if _is_course_drug(drug))
+    drugs = [drug for drug in facts.therapies if is_antileukaemic(drug) and is_placed(drug, facts.as_of)]
+    given = [drug for drug in drugs if drug.giving is not Giving.ORDERED]
+    grafts = _events(facts.procedures_in("stem_cell_transplant"), facts.as_of, assumptions)
+    prepared = tuple(preparations(given, grafts, facts, assumptions))
+    counted = [drug for drug in given if drug not in prepared]
+    treatments = group(counted, growth_factors(facts), facts.as_of, assumptions)
+    before = tuple(one for one in treatments if _is_before(one, diagnosed, assumptions))
+    after = tuple(one for one in treatments if one not in before)
     history = TreatmentHistory(
         diagnosed=diagnosed,
-        treatments=treatments,
+        treatments=after,
         grafts=grafts,
-        donor_lymphocytes=_in_order(facts.procedures_in("donor_lymphocyte_infusion"), facts.as_of),
-        preparations=preparations,
-        antecedent=antecedent,
-        untreated=() if treatments or grafts else _untreated(statements, facts.as_of, assumptions),
+        donor_lymphocytes=_events(facts.procedures_in("donor_lymphocyte_infusion"), facts.as_of, assumptions),
+        preparations=prepared,
+        antecedent=tuple(drug for one in before for drug in (one.drugs or one.beside)),
+        untreated=() if after or grafts else _untreated(statements, facts.as_of, assumptions),
         open=frozenset(),
     )
-    return replace(history, open=frozenset(_open_reasons(history, facts, ordered=ordered, assumptions=assumptions)))
+    return replace(history, open=frozenset(_open_reasons(history, facts, assumptions)))
 
 
-def _is_course_drug(drug: Therapy) -> bool:
-    """Ruling 12: what opens or lengthens a course. Intrathecal and local drugs, and oral azacitidine, do not."""
-    return (
-        drug.is_in("course_cytotoxic") and drug.route not in (Route.INTRATHECAL, Route.LOCAL) and not _is_oral_azacitidine(drug)
-    )
-
-
-def _is_oral_azacitidine(drug: Therapy) -> bool:
-    by_route = drug.route is Route.ORAL and drug.is_in("hypomethylating_agent") and not drug.is_in("decitabine")
-    return drug.is_in("oral_azacitidine") or by_route
-
-
-def _is_antileukaemic(drug: Therapy) -> bool:
-    return _is_course_drug(drug) or _is_oral_azacitidine(drug) or any(drug.is_in(name) for name in TARGETED)
-
-
-def _placed(drug: Therapy, as_of: date) -> bool:
-    return drug.started is not None and drug.started.first <= as_of
-
-
-def _in_order(procedures: Iterable[Procedure], as_of: date) -> tuple[Procedure, ...]:
+def _events(procedures: Iterable[Procedure], as_of: date, assumptions: Assumptions) -> tuple[Procedure, ...]:
+    """Transplants or infusions, oldest first; entries of the same days are one: cells come in several bags and codes."""
     placed = [procedure for procedure in procedures if procedure.when is not None and procedure.when.first <= as_of]
-    return tuple(sorted(placed, key=lambda procedure: _first(procedure.when)))
+    apart = assumptions.spans["one_transplant"].days
+    found: list[Procedure] = []
+    for procedure in sorted(placed, key=lambda one: (_first(one.when), one.reference)):
+        if not found or (_first(procedure.when) - _first(found[-1].when)).days > apart:
+            found.append(procedure)
+    return tuple(found)
 
 
 def _first(when: DateRange | None) -> date:
     return when.first if when is not None else date.min
 
 
-def _start(drug: Therapy) -> DateRange:
-    if drug.started is None:
-        raise ValueError("a drug without a start is not placed")
-    return drug.started
-
-
-def _is_before(drug: Therapy, diagnosed: DateRange | None, assumptions: Assumptions) -> bool:
+def _is_before(treatment: Treatment, diagnosed: DateRange | None, assumptions: Assumptions) -> bool:
     """Antecedent therapy: begun more than some days before the leukaemia (ruling 11)."""
     if diagnosed is None:
         return False
-    return _start(drug).last < assumptions.spans["therapy_before_diagnosis"].before(diagnosed.first)
+    return treatment.start.last < assumptions.spans["therapy_before_diagnosis"].before(diagnosed.first)
 
 
-def _preparations(
-    given: Sequence[Therapy], grafts: Sequence[Procedure], facts: PatientFacts, assumptions: Assumptions
-) -> Iterator[Therapy]:
-    """Cytotoxics just before a graft with a conditioning agent; fludarabine just before a cell product (ruling 15)."""
-    span = assumptions.spans["conditioning"]
-    agents = [
-        start
-        for name in ("conditioning_agent", "cyclophosphamide")
-        for drug in facts.therapies_in(name)
-        if drug.giving is not Giving.ORDERED and (start := drug.started) is not None
-    ]
-    agents += [one.when for one in facts.procedures_in("total_body_irradiation") if one.when is not None]
-    conditioned = [graft.when for graft in grafts if any(_just_before(agent, graft.when, span.days) for agent in agents)]
-    products: list[DateRange | None] = [one.when for one in facts.procedures_in("cellular_therapy_infusion")]
-    products += [drug.started for drug in facts.therapies_in("cellular_therapy_product")]
-    for drug in given:
-        before_graft = any(_just_before(_start(drug), graft, span.days) for graft in conditioned)
-        before_product = drug.is_in("fludarabine") and any(_just_before(_start(drug), one, span.days) for one in products)
-        if _is_course_drug(drug) and (before_graft or before_product):
-            yield drug
-
-
-def _just_before(start: DateRange, event: DateRange | None, days: int) -> bool:
-    return event is not None and 0 <= (event.first - start.first).days <= days
-
-
-def _growth_factors(facts: PatientFacts) -> list[Therapy]:
-    factors = facts.therapies_in("granulocyte_growth_factor")
-    return [factor for factor in factors if factor.giving is not Giving.ORDERED and _placed(factor, facts.as_of)]
-
-
-def _group(
-    drugs: Sequence[Therapy], growth_factors: Sequence[Therapy], as_of: date, assumptions: Assumptions
-) -> tuple[Treatment, ...]:
-    """Courses by the gaps between their drugs; targeted drugs go beside a course or stand alone."""
-    course_drugs = sorted((drug for drug in drugs if _is_course_drug(drug)), key=lambda drug: _start(drug).first)
-    groups: list[list[Therapy]] = []
-    for drug in course_drugs:
-        if groups and not _opens_course(drug, groups[-1], assumptions):
-            groups[-1].append(drug)
-        else:
-            groups.append([drug])
-    targeted = [drug for drug in drugs if not _is_course_drug(drug)]
-    courses = [_course(group, [*targeted, *growth_factors], as_of, assumptions) for group in groups]
-    taken = {id(drug) for course in courses for drug in course.beside}
-    alone = [_targeted(drug, as_of) for drug in targeted if id(drug) not in taken]
-    return tuple(sorted([*courses, *alone], key=lambda treatment: treatment.start.first))
-
-
-def _opens_course(drug: Therapy, course: Sequence[Therapy], assumptions: Assumptions) -> bool:
-    """After some days without any of them; where only starts are known, after some days between starts (ruling 12)."""
-    starts, ends = _days_of(course)
-    if ends and ends[-1].last >= starts[-1].first:
-        return (_start(drug).first - ends[-1].last).days > assumptions.spans["course_gap"].days
-    return (_start(drug).first - starts[-1].first).days >= assumptions.spans["course_start_gap"].days
-
-
-def _days_of(course: Sequence[Therapy]) -> tuple[list[DateRange], list[DateRange]]:
-    starts = sorted((_start(drug) for drug in course), key=lambda start: start.first)
-    ends = sorted((drug.ended for drug in course if drug.ended is not None), key=lambda end: end.last)
-    return starts, ends
-
-
-def _course(drugs: Sequence[Therapy], others: Sequence[Therapy], as_of: date, assumptions: Assumptions) -> Treatment:
-    starts, ends = _days_of(drugs)
-    start, end = starts[0], max([*starts, *ends], key=lambda day: day.last).until(as_of)
-    beside = tuple(drug for drug in others if _is_beside(drug, start, end, assumptions))
-    longest = assumptions.spans["one_cycle"]
-    last_days = [as_of for drug in drugs if drug.ongoing] + [end.last for end in ends]
-    return Treatment(
-        drugs=tuple(drugs),
-        beside=beside,
-        start=start,
-        end=end,
-        regimen=classify(drugs, beside, assumptions),
-        confirm=not ends
-        or any(drug.giving is Giving.ORDER_COMPLETED or drug.rests_on_text("course_cytotoxic") for drug in drugs),
-        cycles_open=any((last - start.first).days > longest.days for last in last_days),
-        ongoing=any(drug.ongoing for drug in drugs),
-    )
-
-
-def _is_beside(drug: Therapy, start: DateRange, end: DateRange, assumptions: Assumptions) -> bool:
-    """Given together with a course: begun shortly before, during or shortly after it, or going on all through it."""
-    margin = timedelta(days=assumptions.spans["beside_course"].days)
-    began = _start(drug).first
-    goes_on = drug.ongoing or (drug.ended is not None and drug.ended.last >= start.first)
-    return start.first - margin <= began <= end.last + margin or (began < start.first and goes_on)
-
-
-def _targeted(drug: Therapy, as_of: date) -> Treatment:
-    end = DateRange(as_of, as_of) if drug.ongoing else (drug.ended or _start(drug)).until(as_of)
-    order_only = drug.giving is Giving.ORDER_COMPLETED
-    return Treatment((), (drug,), _start(drug), end, Regimen.TARGETED, confirm=order_only, ongoing=drug.ongoing)
-
-
-def _open_reasons(
-    history: TreatmentHistory, facts: PatientFacts, *, ordered: bool, assumptions: Assumptions
-) -> Iterator[HistoryOpen]:
+def _open_reasons(history: TreatmentHistory, facts: PatientFacts, assumptions: Assumptions) -> Iterator[HistoryOpen]:
     if history.untreated:
         return
     if not {Kind.THERAPY, Kind.PROCEDURE} <= facts.searched:
         yield HistoryOpen.NOT_SEARCHED
     if any(not drug.understood for drug in facts.therapies):
         yield HistoryOpen.NOT_RECOGNISED
-    if ordered:
+    if any(is_antileukaemic(drug) and drug.started is None for drug in facts.therapies):
+        yield HistoryOpen.UNDATED
+    if any(is_course_drug(drug) and drug.giving is Giving.ORDERED and is_placed(drug, facts.as_of) for drug in facts.therapies):
         yield HistoryOpen.ONLY_ORDERED
     yield from _open_at_the_beginning(history, facts, assumptions)
 

@@ -492,8 +492,8 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
         .marrow(60, "2026-01-10")
         .drug("tagraxofusp", None, None, effectivePeriod={"start": "2026-01-12", "end": "2026-01-16"}, route="Intravenous")
         .marrow(40, "2026-03-20")
-        .given("azacitidine", "2026-03-25", "2026-03-31")
-        .given("venetoclax", "2026-03-25", "2026-04-20")
+        .given("azacitidine", "2026-08-25", "2026-08-31")
+        .given("venetoclax", "2026-08-25", "2026-09-20")
         .marrow(40, "2026-11-10"),
         {"002-I3c": "met!", "002-I3": "met!", "002-gate": "met!", "000-gate": "not_met!"},
     ),
