@@ -35,4 +35,4 @@ hapi: .venv/.installed
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info tests/hapi/target
+	rm -rf .venv build dist *.egg-info tests/hapi/target tests/validator/target

@@ -9,6 +9,7 @@
     ├── KnowledgeErrors              trials, value sets or assumptions are broken; stops the start
     ├── SettingsError                a CDS_* variable is wrong; stops the start
     ├── UnreadableRecord             a file cannot be read as one patient's record
+    ├── UnwritableOutput             an export cannot be written where it was asked for
     ├── UnitError                    a value has no unit, or one that does not fit
     └── OutboundError                a call to another server came to nothing
 
@@ -98,6 +99,12 @@ class UnreadableRecord(CdsError):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.reason = code
+
+
+class UnwritableOutput(CdsError):
+    """The place that an export was to be written to does not take it."""
+
+    code = "unwritable-output"
 
 
 class UnitError(CdsError):

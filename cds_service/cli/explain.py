@@ -4,12 +4,12 @@ import argparse
 import sys
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import msgspec
 from rich.console import Console
 from rich.progress import track
 
+from cds_service.cli.files import add_as_of, read_file
 from cds_service.cli.subcommand import Subcommands, with_examples
 from cds_service.criteria.knowledge import Knowledge, load_knowledge
 from cds_service.errors import UnreadableRecord
@@ -48,7 +48,7 @@ def add_parser(subcommands: Subcommands) -> None:
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="a FHIR Bundle in JSON; - is standard input")
     parser.add_argument("--trial", metavar="NCT…", help="only this trial")
-    parser.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="the day to judge on; today by default")
+    add_as_of(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="tables for people, or a document a line")
     parser.set_defaults(run=run, parser=parser)
 
@@ -82,25 +82,8 @@ def _answers(
     shown = len(files) >= MANY and errors.is_terminal
     for file in track(files, "Explaining", console=errors, transient=True, disable=not shown):
         try:
-            record = read_bundle(_read(file))
+            record = read_bundle(read_file(file))
         except UnreadableRecord as error:
             yield FileRefused(file, FileError(error.reason, str(error)))
         else:
             yield explain(evaluate(record, knowledge, as_of, settings.timezone), as_of, trial)
-
-
-def _read(file: str) -> bytes:
-    """Raises: UnreadableRecord."""
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return Path(file).read_bytes()
-    except OSError as error:
-        raise UnreadableRecord("not-readable", f"the file cannot be read ({error.strerror})") from error
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError("write the day as YYYY-MM-DD") from error
