@@ -6,7 +6,7 @@ from flask import Flask
 
 from cds_service import hooks, logs
 from cds_service.cards import Display
-from cds_service.criteria.knowledge import load_knowledge
+from cds_service.criteria.knowledge import knowledge_of_site
 from cds_service.fhir import validate
 from cds_service.fhir.client import Cache
 from cds_service.outbound.door import Door, Limits
@@ -17,7 +17,7 @@ from cds_service.web.routes import Clock, Service, blueprint
 
 def create_app(settings: Settings, clock: Clock = now) -> Flask:
     """The service as a WSGI application. Raises: KnowledgeErrors, SettingsError: a broken file stops the start."""
-    knowledge = load_knowledge(settings.assumptions)
+    knowledge = knowledge_of_site(settings)
     validate.warm_up()
     limits = Limits(settings.connect_timeout, settings.read_timeout, settings.max_body_bytes)
     if settings.hash_key is None:

@@ -13,7 +13,7 @@ from cds_service.errors import SettingsError
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `kind`: text, number, flag, list, path or zone; a secret is never printed."""
+    """One variable. `kind`: text, number, flag, list, path, directory or zone; a secret is never printed."""
 
     name: str
     kind: str
@@ -38,6 +38,9 @@ SETTINGS = (
     Setting("CDS_CLIENT_CERTIFICATE", "path", "", "client certificate with its key, in PEM, for FHIR servers"),
     Setting("CDS_CORS_ORIGINS", "list", "", "origins of browser-based clients; * only for development"),
     Setting("CDS_ASSUMPTIONS", "path", "", "the site's own assumptions.yaml instead of the one shipped"),
+    Setting(
+        "CDS_CONCEPT_MAPS", "directory", "", "directory with the site's ConceptMap files, which say what its local codes mean"
+    ),
     Setting("CDS_SHOW_TRIALS", "list", "", "NCT numbers of the trials that the site wants to see; empty for all"),
     Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
     Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
@@ -65,6 +68,7 @@ class Settings:
     client_certificate: Path | None
     cors_origins: tuple[str, ...]
     assumptions: Path | None
+    concept_maps: Path | None
     show_trials: frozenset[str]
     show_closed_trials: bool
     show_sensitive_reasons: bool
@@ -100,6 +104,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         client_certificate=_path("CDS_CLIENT_CERTIFICATE", value),
         cors_origins=_list("CDS_CORS_ORIGINS", value),
         assumptions=_path("CDS_ASSUMPTIONS", value),
+        concept_maps=_directory("CDS_CONCEPT_MAPS", value),
         show_trials=frozenset(_list("CDS_SHOW_TRIALS", value)),
         show_closed_trials=_flag("CDS_SHOW_CLOSED_TRIALS", value),
         show_sensitive_reasons=_flag("CDS_SHOW_SENSITIVE_REASONS", value),
@@ -157,6 +162,15 @@ def _path(name: str, value: Mapping[str, str]) -> Path | None:
     path = Path(value[name])
     if not path.is_file():
         raise SettingsError(f"{name} names a file that does not exist")
+    return path
+
+
+def _directory(name: str, value: Mapping[str, str]) -> Path | None:
+    if not value[name]:
+        return None
+    path = Path(value[name])
+    if not path.is_dir():
+        raise SettingsError(f"{name} names a directory that does not exist")
     return path
 
 

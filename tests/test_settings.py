@@ -24,6 +24,7 @@ def test_the_defaults_are_valid() -> None:
         ("CDS_SILENT", "perhaps", "true or false"),
         ("CDS_TIMEZONE", "Nowhere", "time zone"),
         ("CDS_ASSUMPTIONS", "/nowhere.yaml", "does not exist"),
+        ("CDS_CONCEPT_MAPS", "/nowhere", "directory that does not exist"),
         ("CDS_COLOUR", "red", "is no setting"),
     ],
 )

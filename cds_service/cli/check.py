@@ -4,24 +4,29 @@ import argparse
 import sys
 
 from cds_service.cli.subcommand import Subcommands, with_examples
-from cds_service.criteria.knowledge import load_knowledge
+from cds_service.criteria.knowledge import knowledge_of_site
 from cds_service.errors import KnowledgeErrors
 from cds_service.settings import read_settings
+from cds_service.terminology.concept_map import SiteMap
 
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
         "check",
-        help="check trials, readings, value sets and assumptions",
+        help="check trials, readings, value sets, concept maps and assumptions",
         description="Load all knowledge and report each fault with its file, place and fix.",
-        **with_examples("cds-service check", "CDS_ASSUMPTIONS=site.yaml cds-service check"),
+        **with_examples(
+            "cds-service check",
+            "CDS_ASSUMPTIONS=site.yaml cds-service check",
+            "CDS_CONCEPT_MAPS=/etc/cds-service/concept-maps cds-service check",
+        ),
     )
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     try:
-        knowledge = load_knowledge(read_settings().assumptions)
+        knowledge = knowledge_of_site(read_settings())
     except KnowledgeErrors as error:
         for fault in error.faults:
             sys.stderr.write(f"{fault}\n")
@@ -35,4 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         f"{len(knowledge.readings)} shared readings, {len(knowledge.terminology)} value sets with {codes} codes, "
         f"{len(knowledge.assumptions.sources)} assumptions: in order\n{knowledge.digest}\n"
     )
+    for site_map in knowledge.maps.files:
+        sys.stdout.write(f"{_map_line(site_map)}\n")
     return 0
+
+
+def _map_line(site_map: SiteMap) -> str:
+    left = ", ".join(f"{count} {why}" for why, count in sorted(site_map.not_applied.items()))
+    return f"{site_map.file}: {site_map.translated} local codes translated" + (f"; not applied: {left}" if left else "")

@@ -1,4 +1,7 @@
-"""Knowledge: trials, shared readings, terminology and assumptions, loaded and cross-checked once, at start; immutable."""
+"""Knowledge: trials, shared readings, value sets, a site's concept maps and assumptions; immutable.
+
+All are loaded and cross-checked once, at start.
+"""
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
@@ -17,7 +20,9 @@ from cds_service.criteria.trial import Trial
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.facts import disease_sign, timeline
 from cds_service.facts.model import PatientFacts
-from cds_service.terminology import units, value_set
+from cds_service.settings import Settings
+from cds_service.terminology import concept_map, units, value_set
+from cds_service.terminology.concept_map import ConceptMaps
 from cds_service.terminology.value_set import Terminology
 
 Loaded = TypeVar("Loaded")
@@ -31,6 +36,7 @@ class Knowledge:
     readings: Mapping[str, Word]
     terminology: Terminology
     assumptions: Assumptions
+    maps: ConceptMaps
     digest: str
 
     def case(self, facts: PatientFacts) -> Case:
@@ -40,8 +46,16 @@ class Knowledge:
         return Case(facts, courses, self.terminology, self.assumptions, self.readings)
 
 
+def knowledge_of_site(settings: Settings) -> Knowledge:
+    """The knowledge as a site has set it up: with its own assumptions and concept maps. Raises: KnowledgeErrors."""
+    return load_knowledge(settings.assumptions, concept_maps_directory=settings.concept_maps)
+
+
 def load_knowledge(
-    assumptions_file: Path | None = None, trials_directory: Path = load.TRIALS, value_sets_directory: Path = value_set.DIRECTORY
+    assumptions_file: Path | None = None,
+    trials_directory: Path = load.TRIALS,
+    value_sets_directory: Path = value_set.DIRECTORY,
+    concept_maps_directory: Path | None = None,
 ) -> Knowledge:
     """Raises: KnowledgeErrors with every fault of every file."""
     faults: list[KnowledgeFault] = []
@@ -55,17 +69,20 @@ def load_knowledge(
     trials = [trial for trial in loaded if trial is not None]
     if terminology is None or readings is None:
         raise KnowledgeErrors(faults)
+    maps = _attempt(lambda: concept_map.load(terminology, concept_maps_directory), faults)
     faults.extend(_dangling(trials, readings, terminology))
     faults.extend(_unknown_insults(assumptions))
     faults.extend(_ranges_of_no_test(assumptions, terminology))
     if not trials:
         faults.append(KnowledgeFault("trials", None, "", "there is no trial file", "restore the folder"))
-    if faults:
+    if faults or maps is None:
         raise KnowledgeErrors(faults)
+    files = (path.read_bytes() for path in (*paths, load.READINGS))
     digest = hashlib.sha256()
-    for content in (*(path.read_bytes() for path in (*paths, load.READINGS)), assumptions.content, terminology.digest_bytes()):
+    for content in (*files, assumptions.content, terminology.digest_bytes(), maps.content):
         digest.update(hashlib.sha256(content).digest())
-    return Knowledge(tuple(trials), readings, terminology, assumptions, f"sha256:{digest.hexdigest()}")
+    understood = terminology.with_translations(maps.translations)
+    return Knowledge(tuple(trials), readings, understood, assumptions, maps, f"sha256:{digest.hexdigest()}")
 
 
 def _attempt(read: Callable[[], Loaded], faults: list[KnowledgeFault]) -> Loaded | None:

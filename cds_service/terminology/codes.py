@@ -9,6 +9,22 @@ ICD_10 = "http://hl7.org/fhir/sid/icd-10"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ATC = "http://www.whocc.no/atc"
 UCUM = "http://unitsofmeasure.org"
+CONCEPTS = "https://cds-service.example/CodeSystem/concepts"
+"""Our own names of the concepts for which no standard code is known, so that a site's map can say what it means."""
+
+Code = tuple[str, str]
+"""A code system and a code in it, as they are compared."""
+
+SYSTEM_NAMES = {
+    LOINC: "LOINC",
+    SNOMED_CT: "SNOMED CT",
+    ICD_10_CM: "ICD-10-CM",
+    ICD_10: "ICD-10",
+    RXNORM: "RxNorm",
+    ATC: "ATC",
+    CONCEPTS: "concept",
+}
+"""What people call the systems."""
 
 HIERARCHICAL = frozenset({ICD_10_CM, ICD_10})
 """Systems in which a longer code is a narrower one, so that a prefix stands for all below it."""
@@ -20,6 +36,7 @@ _ALIASES = {
     "urn:oid:2.16.840.1.113883.6.3": ICD_10,
     "urn:oid:2.16.840.1.113883.6.88": RXNORM,
     "urn:oid:2.16.840.1.113883.6.73": ATC,
+    CONCEPTS: CONCEPTS,
 }
 
 
@@ -30,6 +47,10 @@ class Coding:
     system: str | None
     code: str | None
     display: str | None = None
+
+    @property
+    def key(self) -> Code:
+        return self.system or "", comparable(self.system, self.code or "")
 
 
 def canonical_system(url: str | None) -> str | None:

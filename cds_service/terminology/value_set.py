@@ -3,7 +3,6 @@
 They are FHIR R4 ValueSet resources in `value_sets/`; its README tells our extensions.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +13,8 @@ from fhir.resources.R4B.valueset import ValueSet as FhirValueSet
 from pydantic import ValidationError
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
-from cds_service.terminology.codes import HIERARCHICAL, LOINC, Coding, comparable
+from cds_service.terminology.codes import CONCEPTS, HIERARCHICAL, LOINC, Code, Coding, comparable
+from cds_service.terminology.strict_json import DoubledKeyError, refuse_doubled_keys
 from cds_service.terminology.text_net import TextNet, any_text
 
 DIRECTORY = Path(__file__).with_name("value_sets")
@@ -23,6 +23,9 @@ COMPLETE_FOR = f"{BASE}/StructureDefinition/complete-for"
 ASKED_OF = f"{BASE}/StructureDefinition/asked-of"
 TEXT_NET = f"{BASE}/StructureDefinition/text-net"
 ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
+
+Translations = Mapping[Code, tuple[Coding, ...]]
+"""A site's local codes, and the codes that they are equivalent to."""
 
 
 class AskedOf(Enum):
@@ -42,13 +45,15 @@ class ValueSet:
     name: str
     title: str
     asked_of: AskedOf
-    codes: frozenset[tuple[str, str]]
-    prefixes: frozenset[tuple[str, str]]
+    concepts: tuple[Coding, ...]
+    """Its codes with their names, as the file lists them; one without any code is named by itself."""
+    codes: frozenset[Code]
+    prefixes: frozenset[Code]
     excluded: frozenset[str]
     """Narrower sets whose codes are not this concept."""
     complete_for: frozenset[str]
     net: TextNet | None
-    ordinals: Mapping[tuple[str, str], Decimal]
+    ordinals: Mapping[Code, Decimal]
     order: str
     """What to order to learn it."""
 
@@ -77,11 +82,12 @@ NOTHING = Recognition()
 
 
 class Terminology:
-    """All value sets, indexed by code."""
+    """All value sets, indexed by code; and what a site's local codes mean in the codes that they hold."""
 
-    def __init__(self, value_sets: Mapping[str, ValueSet], content: bytes) -> None:
+    def __init__(self, value_sets: Mapping[str, ValueSet], content: bytes, translations: Translations | None = None) -> None:
         self._sets = dict(value_sets)
         self._content = content
+        self._translations = translations or {}
         self._by_kind = {kind: tuple(s for s in value_sets.values() if s.asked_of is kind) for kind in AskedOf}
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
         self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
@@ -106,9 +112,21 @@ class Terminology:
         """The content of all sets, for the knowledge's digest."""
         return self._content
 
+    def systems(self) -> frozenset[str]:
+        """The code systems in which the sets hold codes."""
+        return frozenset(system for _, system, _ in (*self._codes, *self._prefixes))
+
+    def sets_holding(self, coding: Coding) -> frozenset[str]:
+        """The sets that hold a code, whatever it is asked of."""
+        return frozenset(name for kind in AskedOf for name in self._of_codes(kind, [coding]))
+
+    def with_translations(self, translations: Translations) -> "Terminology":
+        """The same sets, with a site's local codes understood as the codes that they are equivalent to."""
+        return Terminology(self._sets, self._content, translations)
+
     def recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
         """The sets that hold one of the codes, and those that only the words name."""
-        known = tuple(coding for coding in codings if coding.system and coding.code)
+        known = self._translated([coding for coding in codings if coding.system and coding.code])
         by_code = self._of_codes(asked_of, known)
         if by_code and asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
             return Recognition(by_code, codes=known, has_text=bool(texts), systems=_systems(known))
@@ -139,18 +157,18 @@ class Terminology:
     def ordinal(self, name: str, codings: Iterable[Coding]) -> Decimal | None:
         """The number that a coded answer stands for."""
         ordinals = self._sets[name].ordinals
-        found = {
-            ordinals[key]
-            for c in codings
-            if c.system and c.code and (key := (c.system, comparable(c.system, c.code))) in ordinals
-        }
+        found = {ordinals[key] for c in codings if c.system and c.code and (key := c.key) in ordinals}
         return found.pop() if len(found) == 1 else None
+
+    def _translated(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
+        """The codes, and beside a local one the standard ones that the site's map gives for it."""
+        return (*codings, *(found for coding in codings for found in self._translations.get(coding.key, ())))
 
     def _of_codes(self, asked_of: AskedOf, codings: Sequence[Coding]) -> frozenset[str]:
         """The sets that hold a code, less those that a narrower set takes it from: the longest prefix wins."""
         found: dict[str, int] = {}
         for coding in codings:
-            system, code = coding.system or "", comparable(coding.system, coding.code or "")
+            system, code = coding.key
             exact = self._codes.get((asked_of, system, code), set())
             found.update(dict.fromkeys(exact, len(code) + 1))
             if system in HIERARCHICAL:
@@ -177,7 +195,8 @@ def load(directory: Path = DIRECTORY) -> Terminology:
         try:
             sets[path.stem] = _read(path)
         except (_FaultError, ValidationError, ValueError) as error:
-            problem = str(error) if isinstance(error, _FaultError) else f"is not a FHIR ValueSet ({type(error).__name__})"
+            told = isinstance(error, (_FaultError, DoubledKeyError))
+            problem = str(error) if told else f"is not a FHIR ValueSet ({type(error).__name__})"
             faults.append(KnowledgeFault(path.name, None, "", problem, "see value_sets/README.md"))
     for one in sets.values():
         faults.extend(
@@ -195,23 +214,23 @@ class _FaultError(Exception):
 
 def _read(path: Path) -> ValueSet:
     raw = path.read_text(encoding="utf-8")
-    json.loads(raw, object_pairs_hook=_no_doubles)
+    refuse_doubled_keys(raw)
     resource = FhirValueSet.model_validate_json(raw)
     if resource.name != path.stem:
         raise _FaultError(f"is named {resource.name}, not as its file")
-    codes: set[tuple[str, str]] = set()
-    prefixes: set[tuple[str, str]] = set()
-    ordinals: dict[tuple[str, str], Decimal] = {}
+    concepts: list[Coding] = []
+    prefixes: set[Code] = set()
+    ordinals: dict[Code, Decimal] = {}
     first_lab: str | None = None
     for include in resource.compose.include or [] if resource.compose else []:
         system = str(include.system)
         for concept in include.concept or []:
-            key = (system, comparable(system, str(concept.code)))
-            codes.add(key)
+            coding = Coding(system, str(concept.code), str(concept.display) if concept.display else None)
+            concepts.append(coding)
             first_lab = first_lab or (f"LOINC {concept.code}" if system == LOINC else None)
             for extension in concept.extension or []:
                 if extension.url == ORDINAL:
-                    ordinals[key] = Decimal(str(extension.valueDecimal))
+                    ordinals[coding.key] = Decimal(str(extension.valueDecimal))
         for item in include.filter or []:
             if system not in HIERARCHICAL or item.op != "is-a":
                 raise _FaultError("has a filter that is no is-a on an ICD system")
@@ -223,15 +242,18 @@ def _read(path: Path) -> ValueSet:
     if len(asked) != 1:
         raise _FaultError("does not say of what it is asked")
     net = next((_net(extension.extension or []) for url, extension in extensions if url == TEXT_NET), None)
-    if not codes and not prefixes and net is None:
+    if not concepts and not prefixes and net is None:
         raise _FaultError("is empty")
     excluded = [url for item in (resource.compose.exclude or [] if resource.compose else []) for url in item.valueSet or []]
     title = str(resource.title)
+    if not concepts and not prefixes:
+        concepts.append(Coding(CONCEPTS, path.stem, title))
     return ValueSet(
         name=path.stem,
         title=title,
         asked_of=AskedOf(asked[0]),
-        codes=frozenset(codes),
+        concepts=tuple(concepts),
+        codes=frozenset(coding.key for coding in concepts),
         prefixes=frozenset(prefixes),
         excluded=frozenset(str(url).rsplit("/", 1)[-1] for url in excluded),
         complete_for=frozenset(str(extension.valueUri) for url, extension in extensions if url == COMPLETE_FOR),
@@ -245,9 +267,3 @@ def _net(parts: Sequence["object"]) -> TextNet:
     words = [str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == "word"]
     but_not = [str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == "but-not"]
     return TextNet(tuple(words), tuple(but_not))
-
-
-def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    if len({key for key, _ in pairs}) != len(pairs):
-        raise _FaultError("has a key twice")
-    return dict(pairs)
