@@ -7,19 +7,14 @@ from datetime import date
 
 import msgspec
 from rich.console import Console
-from rich.progress import track
 
-from cds_service.cli.files import add_as_of, read_file
+from cds_service.cli.record_files import HELP, add_as_of, read_records
 from cds_service.cli.subcommand import Subcommands, with_examples
-from cds_service.criteria.knowledge import Knowledge, load_knowledge
+from cds_service.criteria.knowledge import Knowledge, knowledge_of_site
 from cds_service.errors import UnreadableRecord
 from cds_service.evaluation import evaluate
 from cds_service.explanation import Explanation, as_json, explain, print_tables
-from cds_service.fhir.bundle import read_bundle
 from cds_service.settings import Settings, now, read_settings
-
-MANY = 20
-"""From so many files on, a terminal shows how far the work is."""
 
 
 class FileError(msgspec.Struct, frozen=True):
@@ -46,7 +41,7 @@ def add_parser(subcommands: Subcommands) -> None:
             "curl … | cds-service explain -",
         ),
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a FHIR Bundle in JSON; - is standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE", help=HELP)
     parser.add_argument("--trial", metavar="NCT…", help="only this trial")
     add_as_of(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="tables for people, or a document a line")
@@ -55,7 +50,7 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
-    knowledge = load_knowledge(settings.assumptions)
+    knowledge = knowledge_of_site(settings)
     known = [trial.id for trial in knowledge.trials]
     if arguments.trial is not None and arguments.trial not in known:
         arguments.parser.error(f"no such trial; there are {', '.join(known)}")
@@ -78,12 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _answers(
     files: list[str], knowledge: Knowledge, settings: Settings, as_of: date, trial: str | None
 ) -> Iterator[Explanation | FileRefused]:
-    errors = Console(stderr=True)
-    shown = len(files) >= MANY and errors.is_terminal
-    for file in track(files, "Explaining", console=errors, transient=True, disable=not shown):
-        try:
-            record = read_bundle(read_file(file))
-        except UnreadableRecord as error:
-            yield FileRefused(file, FileError(error.reason, str(error)))
+    for file, record in read_records(files, "Explaining"):
+        if isinstance(record, UnreadableRecord):
+            yield FileRefused(file, FileError(record.reason, str(record)))
         else:
             yield explain(evaluate(record, knowledge, as_of, settings.timezone), as_of, trial)

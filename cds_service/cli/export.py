@@ -10,13 +10,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from cds_service.cli.files import add_as_of, read_file
+from cds_service.cli.record_files import HELP, add_as_of, read_records
 from cds_service.cli.subcommand import Subcommands, with_examples
-from cds_service.criteria.knowledge import Knowledge, load_knowledge
+from cds_service.criteria.knowledge import Knowledge, knowledge_of_site
 from cds_service.errors import UnreadableRecord, UnwritableOutput
 from cds_service.evaluation import evaluate
 from cds_service.export.release import Release
-from cds_service.fhir.bundle import read_bundle
 from cds_service.settings import now, read_settings
 
 STANDARD_OUTPUT = "-"
@@ -71,7 +70,7 @@ def _add_answers(kinds: Subcommands) -> None:
             "curl … | cds-service export answers -",
         ),
     )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="a FHIR Bundle in JSON; - is standard input")
+    parser.add_argument("files", nargs="+", metavar="FILE", help=HELP)
     add_as_of(parser)
     _add_common(parser)
     parser.set_defaults(run=_run_answers, parser=parser)
@@ -90,7 +89,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _run_trials(arguments: argparse.Namespace) -> int:
     from cds_service.export.trials import trial_bundle
 
-    knowledge = load_knowledge(read_settings().assumptions)
+    knowledge = knowledge_of_site(read_settings())
     wanted = _trials(arguments, knowledge)
     release = Release(arguments.fhir)
     bundles = (
@@ -106,7 +105,7 @@ def _run_answers(arguments: argparse.Namespace) -> int:
     from cds_service.export.answers import answers_bundle
 
     settings = read_settings()
-    knowledge = load_knowledge(settings.assumptions)
+    knowledge = knowledge_of_site(settings)
     wanted = _trials(arguments, knowledge)
     names = [_name(file) for file in arguments.files]
     if arguments.output != STANDARD_OUTPUT and (twice := {name for name in names if names.count(name) > 1}):
@@ -115,12 +114,10 @@ def _run_answers(arguments: argparse.Namespace) -> int:
     refused: list[str] = []
 
     def bundles() -> Iterator[tuple[str, Resource]]:
-        for file, name in zip(arguments.files, names, strict=True):
-            try:
-                record = read_bundle(read_file(file))
-            except UnreadableRecord as error:
+        for name, (file, record) in zip(names, read_records(arguments.files, "Exporting"), strict=True):
+            if isinstance(record, UnreadableRecord):
                 refused.append(file)
-                sys.stderr.write(f"{file}: {error}\n")
+                sys.stderr.write(f"{file}: {record}\n")
             else:
                 findings = evaluate(record, knowledge, as_of, settings.timezone)
                 yield name, answers_bundle(findings, as_of, knowledge.terminology, wanted)

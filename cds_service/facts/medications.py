@@ -156,12 +156,13 @@ def _referred(resource: fhir.MedicationEvent, medications: Mapping[str, Entry]) 
     if not reference:
         return None
     if reference.startswith("#"):
-        return next((m for m in _contained(resource) if m.id == reference[1:]), None)
+        return next((m for m in contained_medications(resource) if m.id == reference[1:]), None)
     entry = medications.get(reference)
     return entry.resource if entry is not None and isinstance(entry.resource, fhir.Medication) else None
 
 
-def _contained(resource: fhir.MedicationEvent) -> Iterator[fhir.Medication]:
+def contained_medications(resource: fhir.MedicationEvent) -> Iterator[fhir.Medication]:
+    """Medications that a resource carries within itself."""
     for raw in resource.contained or ():
         try:
             yield msgspec.json.decode(raw, type=fhir.Medication)

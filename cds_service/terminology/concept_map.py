@@ -96,7 +96,7 @@ class _MapReader:
             self._fault(_place(first["loc"]), f"is not a FHIR R4 ConceptMap ({first['type']})", _HOW)
             return
         except (ValueError, RecursionError):
-            self._fault("", "is not JSON", "mend it")
+            self._fault("", "is not JSON", "mend it, or draft a new one with `cds-service codes --write-map`")
             return
         if resource.status not in _STATUSES:
             self._fault("status", "has no such value", "use draft, active or retired")

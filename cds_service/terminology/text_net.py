@@ -32,7 +32,7 @@ class TextNet:
 
     def names(self, text: str) -> bool:
         """Whether the text names it at all, be it negated."""
-        return self._pattern.search(text) is not None and not self._excepted(text)
+        return self._pattern.search(text) is not None and not self.excepts(text)
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
@@ -42,12 +42,13 @@ class TextNet:
     def _exceptions(self) -> re.Pattern[str] | None:
         return re.compile("|".join(_at_word_start(word) for word in self.but_not), re.IGNORECASE) if self.but_not else None
 
-    def _excepted(self, text: str) -> bool:
+    def excepts(self, text: str) -> bool:
+        """Whether the text holds one of the exceptions."""
         return self._exceptions is not None and self._exceptions.search(text) is not None
 
     def _let_go(self, text: str, match: re.Match[str]) -> bool:
         before, behind = text[: match.start()], text[match.end() :]
-        return bool(_NEGATED_BEFORE.search(before) or _NEGATED_BEHIND.match(behind)) or self._excepted(text)
+        return bool(_NEGATED_BEFORE.search(before) or _NEGATED_BEHIND.match(behind)) or self.excepts(text)
 
 
 def _at_word_start(word: str) -> str:
