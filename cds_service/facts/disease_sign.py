@@ -27,7 +27,7 @@ RESULTS = frozenset({"marrow_blasts", "blood_blasts"})
 def disease_sign(record: PatientRecord, terminology: Terminology) -> bool:
     """A diagnosis that is or may be the disease, an antileukaemic drug, or blasts, in what is at hand.
 
-    Refuted and erroneous diagnoses count here too: they are judged later, with the rest of the record.
+    Refuted, erroneous and merely suspected diagnoses count here too: they are judged later, with the rest of the record.
     """
     return _diagnosed(record, terminology) or _treated(record, terminology) or _has_blasts(record, terminology)
 
@@ -36,7 +36,7 @@ def _diagnosed(record: PatientRecord, terminology: Terminology) -> bool:
     for entry in record.of_type("Condition"):
         if isinstance(entry.resource, fhir.Condition):
             recognition = recognise(terminology, AskedOf.CONDITION, (entry.resource.code,))
-            if (recognition.by_code | recognition.by_text) & DIAGNOSES:
+            if recognition.named & DIAGNOSES:
                 return True
     return False
 
@@ -49,7 +49,7 @@ def _treated(record: PatientRecord, terminology: Terminology) -> bool:
                 names = [reference.display] if reference is not None and reference.display else []
                 concept = entry.resource.medication_codeable_concept
                 recognition = recognise(terminology, AskedOf.MEDICATION, (concept,), names)
-                if (recognition.by_code | recognition.by_text) & DRUGS:
+                if recognition.named & DRUGS:
                     return True
     return False
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import Enum
 
 from cds_service.dates import DateRange
+from cds_service.facts.finding import Reading
 from cds_service.terminology.value_set import Recognition
 
 
@@ -76,6 +77,8 @@ class Result(Fact):
     """The test's names, its method, body site and specimen in words, lower case, to be searched."""
     notes: str = ""
     """Notes in words, lower case."""
+    said: Reading | None = None
+    """What its words say of this very antigen, where they speak of several."""
     panel: tuple["Result", ...] = ()
     """The other components of the same Observation."""
 

@@ -6,19 +6,19 @@ cancelled and entered-in-error ones are passed over (ruling on values).
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from cds_service.dates import DateRange, parse_fhir_date
+from cds_service.facts import immunophenotype
 from cds_service.facts.amounts import amount_of, normal_range, range_amount, ratio_amount, text_amount
 from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
 from cds_service.facts.model import Amount, Result
 from cds_service.fhir import resources as fhir
-from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition, Terminology
 
 USABLE = frozenset({"final", "amended", "corrected"})
-ANTIGENS = frozenset({"cd123", "cd117", "cd33", "cll1"})
-"""Of tests that reports tell in words, only these are read; numbers come from Observations."""
 
 
 def results(reference: str, resource: fhir.Observation, terminology: Terminology, zone: ZoneInfo) -> Iterator[Result]:
@@ -35,8 +35,9 @@ def results(reference: str, resource: fhir.Observation, terminology: Terminology
     )
     whole = _result(reference, resource, resource.code, when, (method, notes), terminology, panel=components)
     if _has_value(resource) or not (components or resource.has_member):  # a mere panel says nothing itself
-        yield whole
-    yield from components
+        yield from immunophenotype.told(whole, terminology)
+    for component in components:
+        yield from immunophenotype.told(component, terminology)
 
 
 def _result(
@@ -118,13 +119,13 @@ def _answer(value: fhir.ObservationValue, words: str | None, terminology: Termin
     return recognise(terminology, AskedOf.ANSWER, (value.value_codeable_concept,), more)
 
 
-_CLAUSES = re.compile(r"[.;,\n。；，]|\band\b|\bbut\b")
+_SENTENCES = re.compile(r"(?<=[;\n。；])|(?<=\.)\s")
 
 
 def report_results(
     reference: str, resource: fhir.DiagnosticReport, terminology: Terminology, zone: ZoneInfo
 ) -> Iterator[Result]:
-    """A report's conclusion: each clause that names an antigen, and extramedullary leukaemia that it finds.
+    """A report's conclusion: what it says of each antigen, and extramedullary leukaemia that it finds.
 
     A conclusion is free text: what is read from it is always a text match, to be confirmed.
     """
@@ -137,12 +138,10 @@ def report_results(
     )
     conclusion = resource.conclusion or ""
     method = f"{words_of(resource.code)} {conclusion.lower()}"
-    clauses = [part.strip() for part in _CLAUSES.split(conclusion) if part.strip()]
-    found = recognise(terminology, AskedOf.CONDITION, [*many(resource.conclusion_code)], clauses)
-    if found.is_in("extramedullary_leukemia"):
-        yield Result(reference, label(resource.code), found, when, words=conclusion or None, method=method)
-    for clause in clauses:
-        named = terminology.named_in(AskedOf.OBSERVATION, clause)
-        if named.by_text & ANTIGENS:
-            value = terminology.recognise(AskedOf.ANSWER, [], [clause])
-            yield Result(reference, label(resource.code), named, when, words=clause, value=value, method=method)
+    whole = Result(reference, label(resource.code), NOTHING, when, words=conclusion, method=method)
+    said = [recognise(terminology, AskedOf.CONDITION, (), [sentence]) for sentence in _SENTENCES.split(conclusion)]
+    for found in (recognise(terminology, AskedOf.CONDITION, [*many(resource.conclusion_code)]), *said):
+        if found.is_in("extramedullary_leukemia"):
+            yield replace(whole, recognition=found)
+            break
+    yield from immunophenotype.in_words(whole, immunophenotype.read(conclusion, terminology))

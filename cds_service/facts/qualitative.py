@@ -4,27 +4,11 @@ The laboratory's own interpretation comes first, then a coded or worded value, t
 """
 
 import re
-from dataclasses import dataclass
-from enum import Enum
 
+from cds_service.facts.finding import Finding, Reading
 from cds_service.facts.model import Result
-
-
-class Finding(Enum):
-    POSITIVE = "positive"
-    NEGATIVE = "negative"
-    INDETERMINATE = "indeterminate"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a result says, and whether that was read from free text."""
-
-    finding: Finding
-    from_text: bool = False
-    partial: bool = False
-    """Positive on a part of the cells, or dimly."""
-
+from cds_service.terminology.assertion import pattern
+from cds_service.terminology.text_net import normalised
 
 VIRAL_LOADS = frozenset({"hcv_rna", "hbv_dna", "hiv_rna"})
 """Tests that count what ought not to be there."""
@@ -35,29 +19,34 @@ _NEGATIVE = frozenset({"NEG", "N", "ND", "NR", "L"})
 _INDETERMINATE = frozenset({"IND", "E", "I", "IE"})
 
 _WORDS = {
-    Finding.NEGATIVE: re.compile(
-        r"\b(negative|non[- ]?reactive|not (?:been )?(?:detected|present|expressed|seen|found)|undetect\w+|absent|none|"
-        r"no (?:evidence of |significant )?(?:expression|\w+ expression)|lack(?:s|ing)?|without)\b|阴性|未检出|未检测到|不表达",
-        re.IGNORECASE,
+    Finding.INDETERMINATE: pattern(
+        r"\b(?:indeterminate|equivocal|borderline|inconclusive|pending|insufficient|invalid|uninterpretable|possibl[ey])\b",
+        r"\bnot (?:been )?(?:done|tested|performed|assessed|evaluated|available|received)\b",
+        r"\bfalse[- ](?:positive|negative|reactive)\w*|\bprevious(?:ly)? (?:positive|negative|reactive|detected)\b",
+        "可疑|未做|未测|待定|不确定|假阳性|假阴性",
     ),
-    Finding.INDETERMINATE: re.compile(
-        r"\b(indeterminate|equivocal|borderline|inconclusive|not (?:done|tested|performed|assessed|evaluated)|pending|"
-        r"insufficient|invalid)\b|可疑|未做|待定",
-        re.IGNORECASE,
+    Finding.NEGATIVE: pattern(
+        r"\b(?:no|not|none|never|nor|neither|without|cannot|isn't|wasn't|weren't)\b[^.;,]{0,40}?"
+        r"(?:detect\w*|reactiv\w*|positiv\w*|present|express\w*|seen|found|identified|observed|demonstrated|evidence)",
+        r"\b(?:negative|neg|non[- ]?(?:reactive|detect\w*)|undetect\w+|absent|none)\b",
+        r"\b(?:lack(?:s|ing)?|loss|absence) (?:of )?|\bwithout\b|\bno (?:evidence|significant)\b",
+        r"阴性|未检出|未检测到|未见|未发现|[不无未](?:\w{0,8})?表达|无反应性|非反应性|缺失",
+        r"\(-\)",
     ),
-    Finding.POSITIVE: re.compile(
-        r"\b(positive|reactive|detected|present|express(?:ed|es|ing|ion)|pos)\b|(?<![-\w])\+{1,4}(?!\w)|阳性|检出|表达",
-        re.IGNORECASE,
+    Finding.POSITIVE: pattern(
+        r"\b(?:positive|reactive|detected|present|expressed|expresses|expressing|pos)\b",
+        r"(?<![-\w])\+{1,4}(?!\w)",
+        "阳性|检出|表达(?!水平|率|情况)|有反应性",
     ),
 }
+"""In this order: doubts before negations, and negations before what they negate."""
+_IGNORED = pattern(r"\b(?:positive|negative) (?:controls?|predictive)\b", "阳性对照|阴性对照")
 _WHOLE = re.compile(
     r"\s*(positive|negative|reactive|non[- ]?reactive|detected|not detected|undetect(?:ed|able)|present|absent|"
     r"indeterminate|equivocal|borderline|pos|neg|阳性|阴性|\+{1,4})\s*[.]?\s*",
     re.IGNORECASE,
 )
-_PARTIAL = re.compile(
-    r"\b(partial(?:ly)?|dim(?:ly)?|weak(?:ly)?|subset|heterogeneous|variable|partly)\b|弱阳性|部分", re.IGNORECASE
-)
+_PARTIAL = pattern(r"\b(?:partial(?:ly)?|dim(?:ly)?|weak(?:ly)?|subset|heterogeneous|variable|partly)\b", "弱阳性|弱表达|部分")
 
 
 def read(result: Result) -> Reading | None:
@@ -75,13 +64,22 @@ def read(result: Result) -> Reading | None:
 
 
 def read_words(words: str) -> Reading | None:
-    """What a text says in kind. Negations and doubts win over the word that they stand before."""
-    from_text = _WHOLE.fullmatch(words) is None
-    partial = _PARTIAL.search(words) is not None
-    for finding, pattern in _WORDS.items():
-        if pattern.search(words):
-            return Reading(finding, from_text, partial)
-    return Reading(Finding.POSITIVE, from_text=True, partial=True) if _PARTIAL.fullmatch(words.strip()) else None
+    """What a text says in kind. Negations and doubts win over the word that they stand before.
+
+    A text that says both, of different things or at different times, is INDETERMINATE.
+    """
+    text = _IGNORED.sub(" ", normalised(words))
+    from_text, partial = _WHOLE.fullmatch(text) is None, _PARTIAL.search(text) is not None
+    said: list[Finding] = []
+    rest = text
+    for finding, words_of_it in _WORDS.items():
+        rest, count = words_of_it.subn(" ", rest)
+        said += [finding] if count else []
+    if len(said) > 1 or (partial and said == [Finding.NEGATIVE]):
+        return Reading(Finding.INDETERMINATE, from_text)
+    if said:
+        return Reading(said[0], from_text, partial)
+    return Reading(Finding.POSITIVE, from_text=True, partial=True) if _PARTIAL.fullmatch(text.strip()) else None
 
 
 def _interpretation(result: Result) -> Reading | None:
@@ -105,6 +103,8 @@ def _coded(result: Result) -> Reading | None:
 
 
 def _worded(result: Result) -> Reading | None:
+    if result.said is not None:
+        return result.said
     return read_words(result.words) if result.words else None
 
 

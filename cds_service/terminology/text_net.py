@@ -1,59 +1,95 @@
-"""Text nets: what a diagnosis, test or drug is called in words, for where no code tells.
-
-A net catches a text by its words; negations, family history and screening before a word, and a negation behind it, let it go.
-"""
+"""Text nets: what a diagnosis, test or drug is called in words, for where no code tells."""
 
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-_NEGATED_BEFORE = re.compile(
-    r"(?:\bno\b|\bnot\b|\bnegative for|\bden(?:y|ies|ied)\b|\bwithout\b|\bruled? out|\bexclud(?:e|ed|ing)\b|"
-    r"\bfamily history|\bfamilial risk|\bmother|\bfather|\bsister|\bbrother|\bscreening (?:for|exam|mammogra)|"
-    r"\brisk (?:of|for)|\bprophyla(?:xis|ctic)|\bfear of|\bconcern about|无|否认|家族史|排除)[^.;。；]*$",
-    re.IGNORECASE,
+from cds_service.terminology.assertion import WORD_START, Assertion, assertion, pattern
+
+_EXCEPTION_VOID = pattern(r"(?:\bnon[- ]?|\bnot |\bno |非|除外|排除)$")
+_NO_SUCH_TEST = pattern(
+    r"^\s*[-(]?\s*(?:negative|neg\b|阴性)",
+    r"^-(?!\w)|^-(?=CD ?\d)|^\s*\(\s*-\s*\)|^\s*-\s*$",
+    r"^[^.;,]{0,12}\b(?:negative|阴性)",
 )
-_NEGATED_BEHIND = re.compile(
-    r"^[^.;,。；，]{0,20}?(?:\bnegative\b|\bruled out\b|\bexcluded\b|\bscreening\b|阴性|已排除)", re.IGNORECASE
-)
+_TEST_DENIED = pattern(r"\b(?:without|lacking|negative for|other than|non-?)\s*$")
 
 
 @dataclass(frozen=True)
 class TextNet:
-    """`words` are regular expressions, matched at the start of a word in Latin script; `but_not` let a hit go."""
+    r"""`words` are regular expressions, matched at the start of a word in Latin script; \b is a word's edge there.
+
+    `but_not` let a hit go; `in_doubt` make it a mere possibility.
+    """
 
     words: tuple[str, ...]
     but_not: tuple[str, ...] = ()
+    in_doubt: tuple[str, ...] = ()
 
-    def catches(self, text: str) -> bool:
-        """Whether the text says it of this patient."""
-        return any(not self._let_go(text, match) for match in self._pattern.finditer(text))
+    def reads(self, text: str) -> Assertion | None:
+        """What the text says of it; None where it does not name it. One clear statement outweighs others beside it."""
+        text = normalised(text)
+        mentions = list(self._pattern.finditer(text))
+        if not mentions or self.excepts(text):
+            return None
+        found = {assertion(text, mention.start(), mention.end()) for mention in mentions}
+        if Assertion.PRESENT in found:
+            return Assertion.POSSIBLE if self._doubts(text) else Assertion.PRESENT
+        return Assertion.POSSIBLE if Assertion.POSSIBLE in found else Assertion.ABSENT
 
-    def names(self, text: str) -> bool:
-        """Whether the text names it at all, be it negated."""
-        return self._pattern.search(text) is not None and not self.excepts(text)
+    def names_test(self, text: str) -> bool:
+        """Whether the text is the name of this test: a test for what is *not* there, such as "CD123- cells", is another."""
+        text = normalised(text)
+        return not self.excepts(text) and any(
+            not (_NO_SUCH_TEST.search(text[mention.end() :]) or _TEST_DENIED.search(text[: mention.start()]))
+            for mention in self._pattern.finditer(text)
+        )
+
+    def mentions(self, text: str) -> list[tuple[int, int]]:
+        """Where the text, normalised before, names it."""
+        return [mention.span() for mention in self._pattern.finditer(text)]
+
+    def excepts(self, text: str) -> bool:
+        """Whether the text holds one of the exceptions, and does not deny it ("AML, non-APL")."""
+        return self._exceptions is not None and any(
+            _EXCEPTION_VOID.search(text[: exception.start()]) is None for exception in self._exceptions.finditer(text)
+        )
+
+    def _doubts(self, text: str) -> bool:
+        return self._in_doubt is not None and self._in_doubt.search(text) is not None
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile("|".join(_at_word_start(word) for word in self.words), re.IGNORECASE)
+        return _compiled(self.words)
 
     @cached_property
     def _exceptions(self) -> re.Pattern[str] | None:
-        return re.compile("|".join(_at_word_start(word) for word in self.but_not), re.IGNORECASE) if self.but_not else None
+        return _compiled(self.but_not) if self.but_not else None
 
-    def excepts(self, text: str) -> bool:
-        """Whether the text holds one of the exceptions."""
-        return self._exceptions is not None and self._exceptions.search(text) is not None
-
-    def _let_go(self, text: str, match: re.Match[str]) -> bool:
-        before, behind = text[: match.start()], text[match.end() :]
-        return bool(_NEGATED_BEFORE.search(before) or _NEGATED_BEHIND.match(behind)) or self.excepts(text)
+    @cached_property
+    def _in_doubt(self) -> re.Pattern[str] | None:
+        return _compiled(self.in_doubt) if self.in_doubt else None
 
 
-def _at_word_start(word: str) -> str:
-    return rf"\b(?:{word})" if word[:1].isascii() else f"(?:{word})"
+def normalised(text: str) -> str:
+    """The text with full-width signs as their usual ones."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def any_text(net: TextNet | None, texts: Sequence[str]) -> bool:
-    return net is not None and any(net.catches(text) for text in texts)
+def reading(net: TextNet | None, texts: Sequence[str]) -> Assertion | None:
+    """What several texts of one entry say together; where they disagree it is a mere possibility."""
+    return agreed(net.reads(text) for text in texts) if net is not None else None
+
+
+def agreed(readings: Iterable[Assertion | None]) -> Assertion | None:
+    found = {one for one in readings if one is not None}
+    return found.pop() if len(found) == 1 else Assertion.POSSIBLE if found else None
+
+
+def _compiled(words: Sequence[str]) -> re.Pattern[str]:
+    """One expression; the words that may begin in Latin script share the test for a word's start, which is costly."""
+    latin = [word for word in words if word[:1].isascii()]
+    others = [word for word in words if not word[:1].isascii()]
+    return pattern(*([f"{WORD_START}(?:{'|'.join(latin)})"] if latin else []), *others)

@@ -13,9 +13,10 @@ from fhir.resources.R4B.valueset import ValueSet as FhirValueSet
 from pydantic import ValidationError
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
+from cds_service.terminology.assertion import Assertion
 from cds_service.terminology.codes import CONCEPTS, HIERARCHICAL, LOINC, Code, Coding, comparable
 from cds_service.terminology.strict_json import DoubledKeyError, refuse_doubled_keys
-from cds_service.terminology.text_net import TextNet, any_text
+from cds_service.terminology.text_net import TextNet, reading
 
 DIRECTORY = Path(__file__).with_name("value_sets")
 BASE = "https://cds-service.example"
@@ -67,12 +68,19 @@ class Recognition:
     """Sets that only the words name."""
     disputed: frozenset[str] = frozenset()
     """Sets that the words name while a code of a system for which the set is complete says no."""
+    doubted: frozenset[str] = frozenset()
+    """Sets that the words only suspect, or deny while a code or other words say yes."""
     systems: frozenset[str] = frozenset()
     has_text: bool = False
     codes: tuple[Coding, ...] = ()
 
+    @property
+    def named(self) -> frozenset[str]:
+        """All sets that a code or the words name, be it in doubt."""
+        return self.by_code | self.by_text | self.doubted
+
     def is_in(self, name: str) -> bool:
-        return name in self.by_code or name in self.by_text
+        return (name in self.by_code or name in self.by_text) and name not in self.doubted
 
     def rests_on_text(self, name: str) -> bool:
         return name not in self.by_code and name in self.by_text
@@ -128,19 +136,27 @@ class Terminology:
         """The sets that hold one of the codes, and those that only the words name."""
         known = self._translated([coding for coding in codings if coding.system and coding.code])
         by_code = self._of_codes(asked_of, known)
-        if by_code and asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
-            return Recognition(by_code, codes=known, has_text=bool(texts), systems=_systems(known))
-        named = [one for one in self._by_kind[asked_of] if one.name not in by_code and any_text(one.net, texts)]
-        by_text = {one.name for one in named if not one.excluded & by_code}
-        by_text -= {one.name for one in named if one.excluded & by_text}
-        systems = _systems(known)
+        systems = frozenset(coding.system for coding in known if coding.system)
+        if asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
+            named = frozenset() if by_code else self._named(texts)
+            return Recognition(by_code, named, codes=known, has_text=bool(texts), systems=systems)
+        read = {one.name: found for one in self._by_kind[asked_of] if (found := reading(one.net, texts)) is not None}
+        by_text = {name for name, found in read.items() if found is Assertion.PRESENT and name not in by_code}
+        doubted = {name for name, found in read.items() if found is not Assertion.PRESENT and name in by_code}
+        doubted |= {name for name, found in read.items() if found is Assertion.POSSIBLE}
+        narrower = by_code | by_text | doubted
+        by_text = {name for name in by_text if not self._sets[name].excluded & narrower}
+        doubted = {name for name in doubted if name in by_code or not self._sets[name].excluded & narrower}
         disputed = frozenset(name for name in by_text if systems & self._sets[name].complete_for)
-        return Recognition(by_code, frozenset(by_text), disputed, systems, bool(texts), known)
+        return Recognition(
+            by_code, frozenset(by_text), disputed, frozenset(doubted), systems, has_text=bool(texts), codes=known
+        )
 
-    def named_in(self, asked_of: AskedOf, text: str) -> Recognition:
-        """The sets that a free text names, be it to deny them: what it says of them is read elsewhere."""
-        names = frozenset(one.name for one in self._by_kind[asked_of] if one.net is not None and one.net.names(text))
-        return Recognition(by_text=names, has_text=True)
+    def _named(self, texts: Sequence[str]) -> frozenset[str]:
+        """The tests that the words name."""
+        tests = self._by_kind[AskedOf.OBSERVATION]
+        named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
+        return frozenset(name for name in named if not self._sets[name].excluded & named)
 
     def understands(self, recognition: Recognition, name: str) -> bool:
         """Whether its not being in this set means that it is something else.
@@ -148,7 +164,7 @@ class Terminology:
         It carries a code of a system for which the set is complete, or words that the set's net has checked, or a code
         that another set holds.
         """
-        if name in recognition.disputed:
+        if name in recognition.disputed or name in recognition.doubted:
             return False
         complete = bool(recognition.systems & self._sets[name].complete_for)
         checked = recognition.has_text and self._sets[name].net is not None
@@ -180,10 +196,6 @@ class Terminology:
             for name, depth in found.items()
             if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded)
         )
-
-
-def _systems(codings: Sequence[Coding]) -> frozenset[str]:
-    return frozenset(coding.system for coding in codings if coding.system)
 
 
 def load(directory: Path = DIRECTORY) -> Terminology:
@@ -264,6 +276,7 @@ def _read(path: Path) -> ValueSet:
 
 
 def _net(parts: Sequence["object"]) -> TextNet:
-    words = [str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == "word"]
-    but_not = [str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == "but-not"]
-    return TextNet(tuple(words), tuple(but_not))
+    def of(url: str) -> tuple[str, ...]:
+        return tuple(str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == url)
+
+    return TextNet(of("word"), of("but-not"), of("in-doubt"))

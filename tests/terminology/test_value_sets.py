@@ -8,6 +8,7 @@ import pytest
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.errors import KnowledgeErrors
 from cds_service.terminology import value_set
+from cds_service.terminology.assertion import Assertion
 from cds_service.terminology.codes import ICD_10, ICD_10_CM, LOINC, SNOMED_CT, Coding, canonical_system
 from cds_service.terminology.text_net import TextNet
 from cds_service.terminology.value_set import DIRECTORY, AskedOf
@@ -155,16 +156,47 @@ def test_old_names_of_code_systems_are_known(url: str | None, known: str | None)
     assert canonical_system(url) == known
 
 
-def test_a_clause_names_an_antigen_even_to_deny_it(knowledge: Knowledge) -> None:
-    named = knowledge.terminology.named_in(AskedOf.OBSERVATION, "CD123 negative")
-    assert "cd123" in named.by_text
+def test_a_test_for_what_is_not_there_is_another_test(knowledge: Knowledge) -> None:
+    def named(name: str) -> frozenset[str]:
+        return knowledge.terminology.recognise(AskedOf.OBSERVATION, [], [name]).by_text
+
+    assert named("CD123 on blasts") == {"cd123"}
+    for name in (
+        "CD123 negative blasts",
+        "CD34+CD123- cells",
+        "CD123 (-)",
+        "blasts without CD123",
+        "CD123+ basophils",
+        "CD123阴性",
+    ):
+        assert named(name) == frozenset(), name
 
 
 def test_a_net_lets_go_of_its_exceptions() -> None:
     net = TextNet(("creatinine",), ("clearance",))
-    assert net.catches("Serum creatinine")
-    assert not net.catches("Creatinine clearance")
-    assert not net.names("Creatinine clearance")
+    assert net.reads("Serum creatinine") is Assertion.PRESENT
+    assert net.reads("Creatinine clearance") is None
+    assert net.names_test("Serum creatinine")
+    assert not net.names_test("Creatinine clearance")
+
+
+def test_an_exception_that_is_itself_denied_is_none() -> None:
+    net = TextNet(("AML",), ("M3",))
+    assert net.reads("AML, M3") is None
+    assert net.reads("AML, non-M3") is Assertion.PRESENT
+
+
+def test_a_word_of_doubt_makes_a_mention_a_possibility() -> None:
+    net = TextNet(("AML",), in_doubt=("s/p AML",))
+    assert net.reads("AML s/p HSCT") is Assertion.PRESENT
+    assert net.reads("s/p AML") is Assertion.POSSIBLE
+
+
+def test_the_name_that_a_code_has_never_denies_it(knowledge: Knowledge) -> None:
+    for one in knowledge.terminology:
+        for coding in one.concepts:
+            named = knowledge.terminology.recognise(one.asked_of, [coding], [coding.display or ""])
+            assert one.name not in named.doubted, (one.name, coding.display)
 
 
 def test_loinc_content_carries_its_notice() -> None:

@@ -11,8 +11,8 @@ from cds_service.criteria.reasons import Event, NoResult, Problem, ResultReads, 
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.dates import DateRange
 from cds_service.facts import qualitative
+from cds_service.facts.finding import Finding, Reading
 from cds_service.facts.model import Result
-from cds_service.facts.qualitative import Finding, Reading
 
 _STAIN = re.compile(r"immunohisto|immunocyto|\bihc\b|\bstain|免疫组化", re.IGNORECASE)
 _NOT_SURFACE = re.compile(r"cytoplasm|\brna\b|mrna|rt-?pcr|transcript|gene expression", re.IGNORECASE)

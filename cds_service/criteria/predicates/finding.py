@@ -8,8 +8,8 @@ from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.reasons import NoResult, Problem, ResultReads, Unusable
 from cds_service.criteria.verdict import Evidence, Verdict, any_of, met, not_met, unknown
 from cds_service.facts import qualitative
+from cds_service.facts.finding import Finding
 from cds_service.facts.model import Result
-from cds_service.facts.qualitative import Finding
 
 EVER = "ever"
 
@@ -56,11 +56,12 @@ class TestFinding(Word):
             if reading is None or reading.finding is Finding.INDETERMINATE:
                 return None, False
             return reading.finding.value, reading.from_text
-        if result.value is None or not (result.value.by_code | result.value.by_text):
+        answer = result.value
+        if answer is None:
             return None, False
-        if result.value.is_in(self.says):
-            return self.says, result.value.rests_on_text(self.says)
-        return next(iter(sorted(result.value.by_code | result.value.by_text))), False
+        given = sorted(name for name in answer.by_code | answer.by_text if answer.is_in(name))
+        reads = self.says if self.says in given else next(iter(given), None)
+        return reads, reads is not None and answer.rests_on_text(reads)
 
 
 FINDINGS = frozenset({Finding.POSITIVE.value, Finding.NEGATIVE.value})

@@ -74,13 +74,18 @@ class Condition(OnRecord):
     status: str = "recorded"
 
     def evaluate(self, case: Case) -> Verdict:
-        found = [fact for fact in case.facts.diagnoses if any(fact.is_in(name) for name in self.names)]
+        found = [fact for fact in case.facts.diagnoses if self._is_named(fact)]
         verdicts = [self._judge(diagnosis, case) for diagnosis in found if STATUSES[self.status](diagnosis)]
         return self._conclude(case, Kind.DIAGNOSIS, verdicts)
 
+    def _is_named(self, diagnosis: Diagnosis) -> bool:
+        """Be it in doubt."""
+        return any(diagnosis.is_in(name) or name in diagnosis.recognition.doubted for name in self.names)
+
     def _judge(self, diagnosis: Diagnosis, case: Case) -> Verdict:
         disputed = bool(diagnosis.recognition.disputed & set(self.names)) and self._by_text(diagnosis)
-        if diagnosis.verification is Verification.UNCONFIRMED or disputed:
+        doubted = not any(diagnosis.is_in(name) for name in self.names)
+        if diagnosis.verification is Verification.UNCONFIRMED or disputed or doubted:
             return unknown(Unconfirmed(diagnosis), evidence=[Evidence(diagnosis)])
         return self._in_time(diagnosis, diagnosis.when, case, confirm=self._by_text(diagnosis))
 

@@ -37,7 +37,8 @@ class Share(Word):
             return unknown(Differing(part.title, one_day=True), evidence=evidence, missing=missing)
         holds = answers.pop()
         reason = ShareCompared(part.title, whole.title, percents[0], self.operator, self.limit, holds)
-        return (met if holds else not_met)(reason, evidence=evidence)
+        by_text = any(one.rests_on_text(self.part) or other.rests_on_text(self.whole) for one, other in pairs)
+        return (met if holds else not_met)(reason, evidence=evidence, confirm=by_text)
 
     def value_sets(self) -> Iterator[str]:
         yield from (self.part, self.whole)
