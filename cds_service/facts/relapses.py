@@ -227,9 +227,8 @@ def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) ->
     unclear: list[Unclear] = [] if searched else [Unclear.NOT_SEARCHED]
     if walked.maybe_more is not None:
         unclear.append(walked.maybe_more)
-    if (doubt := walked.doubt) is not None and doubt.unclear is not Unclear.NOT_ABOVE_LIMIT:
-        if walked.in_remission is not None or doubt.unclear is Unclear.CONFLICT:
-            unclear.append(doubt.unclear or Unclear.CONFLICT)
+    if (doubt := walked.doubt) is not None and _may_be_a_relapse(doubt, walked):
+        unclear.append(doubt.unclear or Unclear.CONFLICT)
     if any(relapse.remission is None for relapse in walked.relapses):
         unclear.append(Unclear.NO_REMISSION_DATE)
     if history.begins_late and (history.open != {HistoryOpen.NO_TREATMENT} or not walked.remissions):
@@ -242,6 +241,12 @@ def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) ->
         rests_on=facts or history.untreated or tuple(drug for one in history.treatments for drug in one.all_drugs),
         unclear=tuple(dict.fromkeys(unclear)),
     )
+
+
+def _may_be_a_relapse(doubt: Sighting, walked: Walk) -> bool:
+    if doubt.unclear is Unclear.CONFLICT:
+        return True
+    return walked.in_remission is not None and doubt.unclear is not Unclear.NOT_ABOVE_LIMIT
 
 
 def facts_of(relapses: Iterable[Relapse]) -> tuple[Fact, ...]:
