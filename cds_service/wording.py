@@ -1,5 +1,6 @@
 """Every sentence that people read, made from typed values. English is the first catalogue; nothing else makes sentences."""
 
+from collections.abc import Iterable
 from decimal import Context, Decimal
 from typing import assert_never
 
@@ -122,10 +123,11 @@ def _of_course(item: CourseReason) -> str:
         case course.CourseCounted():
             noun = _COUNTED[item.value][1 if item.count > 1 else 0]
             short = item.count < item.at_least and item.at_least > 1
-            return f"{item.count or 'no'} {noun}{f', {item.at_least} asked for' if short else ''}"
+            told = "; ".join(_event(event) for event in item.events)
+            asked = f", {item.at_least} asked for" if short else ""
+            return f"{item.count or 'no'} {noun}{asked}{f' ({told})' if told else ''}"
         case course.NotCounted():
-            given = ", ".join(dict.fromkeys(_named(therapy) for therapy in item.therapies))
-            return f"given before the leukaemia and not counted: {given}"
+            return f"given before the leukaemia and not counted: {_given(item.therapies)}"
         case course.CourseStated():
             return _COURSE[item.value]
         case course.Elapsed():
@@ -150,6 +152,20 @@ def _of_value(item: why.Compared | why.ShareCompared | why.Derived | why.ResultR
             return f"{item.what} {_OPERATORS[item.operator, item.holds]} {_plain(item.limit)}, read from {other}"
         case why.ResultReads():
             return f"{item.what}: {item.reads.replace('_', ' ')}{_on(item.when)}"
+
+
+def _event(event: course.CourseEvent) -> str:
+    regimens = ", ".join(regimen.value for regimen in event.regimens)
+    after = f", after the remission of {event.after}" if event.after is not None else ""
+    return f"{event.when}{f': {regimens}' if regimens else ''}{after}"
+
+
+def _given(therapies: Iterable[Therapy]) -> str:
+    """Each medicine once, from its first day on."""
+    first: dict[str, str] = {}
+    for therapy in therapies:
+        first.setdefault(therapy.label, f"{therapy.label}{_on(therapy.started)}")
+    return ", ".join(first.values())
 
 
 def _of_result(item: why.Stale | why.Recheck | why.Superseded | why.Unusable | why.Differing | why.NoResult) -> str:

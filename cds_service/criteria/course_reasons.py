@@ -7,6 +7,7 @@ from cds_service.dates import DateRange
 from cds_service.facts.certainty import Unclear
 from cds_service.facts.model import Therapy
 from cds_service.facts.outcomes import Outcome
+from cds_service.facts.regimen import Regimen
 from cds_service.facts.sightings import Sight
 
 
@@ -40,12 +41,23 @@ class CourseOpen:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseEvent:
+    """A relapse, a line or a course: when, and what it was or followed. `after`: the remission that a relapse ended."""
+
+    when: DateRange
+    regimens: tuple[Regimen, ...] = ()
+    after: DateRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CourseCounted:
     """How many relapses, lines or courses there were, against how many the protocol asks for."""
 
     value: str
     count: int
     at_least: int
+    events: tuple[CourseEvent, ...] = ()
+    """What was counted, in order."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ class Treatment:
         return (*self.drugs, *self.beside)
 
     @property
+    def cited(self) -> tuple[Therapy, ...]:
+        """Each drug once: the first entry of it stands for all its doses."""
+        first: dict[str, Therapy] = {}
+        for drug in self.drugs or self.beside:
+            first.setdefault(drug.label, drug)
+        return tuple(first.values())
+
+    @property
     def classes(self) -> frozenset[str]:
         return drug_classes(self.all_drugs)
 

@@ -24,7 +24,7 @@ def standard_courses_without_remission(outcomes: Outcomes) -> Count:
     if outcomes.history.untreated:
         return Count(0, 0, 0, outcomes.history.untreated)
     courses = _first_courses(outcomes)
-    facts = tuple(dict.fromkeys(drug for course in courses for drug in course.drugs))
+    facts = tuple(dict.fromkeys(drug for course in courses for drug in course.cited))
     if outcomes.history.begins_late:
         return Count(0, None, 0, facts, (Unclear.HISTORY,))
     standard = [course for course in courses if course.regimen in _STANDARD]

@@ -58,7 +58,7 @@ def lines(outcomes: Outcomes) -> tuple[tuple[Line, ...], Count]:
 
 
 def _facts_of(line: Line) -> tuple[Fact, ...]:
-    drugs = tuple(drug for treatment in line.treatments for drug in (treatment.drugs or treatment.beside))
+    drugs = tuple(drug for treatment in line.treatments for drug in treatment.cited)
     return (*drugs, line.transplant) if line.transplant is not None else drugs
 
 

@@ -233,12 +233,13 @@ def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) ->
         unclear.append(Unclear.NO_REMISSION_DATE)
     if history.begins_late and (history.open != {HistoryOpen.NO_TREATMENT} or not walked.remissions):
         unclear.append(Unclear.HISTORY)
-    facts = facts_of(walked.relapses) or tuple(dict.fromkeys(fact for one in walked.remissions for fact in one.rests_on))
+    remissions = tuple(dict.fromkeys(fact for one in walked.remissions for fact in one.rests_on))
+    facts = tuple(dict.fromkeys((*remissions, *facts_of(walked.relapses))))
     return Count(
         low=len(walked.relapses),
         high=None if unclear else len(walked.relapses),
         sure=sum(not relapse.confirm for relapse in walked.relapses),
-        rests_on=facts or history.untreated or tuple(drug for one in history.treatments for drug in one.all_drugs),
+        rests_on=facts or history.untreated or tuple(drug for one in history.treatments for drug in one.cited),
         unclear=tuple(dict.fromkeys(unclear)),
     )
 

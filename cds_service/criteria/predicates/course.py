@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from cds_service.assumptions import Length
 from cds_service.criteria.course_reasons import (
     CourseCounted,
+    CourseEvent,
     CourseOpen,
     CourseStated,
     DiseaseActive,
@@ -28,6 +29,21 @@ COUNTS: Mapping[str, Callable[[DiseaseCourse], Count]] = {
     "lines": lambda course: course.line_count,
     "standard_courses_without_remission": DiseaseCourse.standard_courses_without_remission,
 }
+EVENTS: Mapping[str, Callable[[DiseaseCourse], tuple[CourseEvent, ...]]] = {
+    "relapses": lambda course: tuple(
+        CourseEvent(relapse.when, after=relapse.remission.since if relapse.remission is not None else None)
+        for relapse in course.walked.relapses
+    ),
+    "lines": lambda course: tuple(
+        CourseEvent(line.start, tuple(dict.fromkeys(treatment.regimen for treatment in line.treatments)))
+        for line in course.lines
+        if line.start is not None
+    ),
+    "standard_courses_without_remission": lambda course: tuple(
+        CourseEvent(treatment.start, (treatment.regimen,)) for treatment in course.history.courses
+    ),
+}
+"""What is counted, to be shown."""
 FINDINGS: Mapping[str, Callable[[DiseaseCourse], Finding]] = {
     "persistent_extramedullary_disease": DiseaseCourse.persistent_extramedullary_disease,
     "refractory_as_stated": DiseaseCourse.refractory_as_stated,
@@ -89,7 +105,8 @@ class Counted(Word):
 
     def evaluate(self, case: Case) -> Verdict:
         count = COUNTS[self.value](case.course)
-        verdict = _verdict(count.is_at_least(self.at_least), self.value, CourseCounted(self.value, count.low, self.at_least))
+        reason = CourseCounted(self.value, count.low, self.at_least, EVENTS[self.value](case.course))
+        verdict = _verdict(count.is_at_least(self.at_least), self.value, reason)
         antecedent = case.course.history.antecedent if self.value in _OF_TREATMENT else ()
         return replace(verdict, reasons=(*verdict.reasons, NotCounted(antecedent))) if antecedent else verdict
 
