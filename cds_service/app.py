@@ -6,31 +6,46 @@ from flask import Flask
 
 from cds_service import hooks, logs
 from cds_service.cards import Display
+from cds_service.clients import clients_of
 from cds_service.criteria.knowledge import knowledge_of_site
+from cds_service.errors import SettingsError
 from cds_service.fhir import validate
 from cds_service.fhir.client import Cache
+from cds_service.outbound.addresses import AddressRules
 from cds_service.outbound.door import Door, Limits
 from cds_service.settings import Settings, now
+from cds_service.store.in_process import TokensOfThisProcess
 from cds_service.web import cors, errors, operations
+from cds_service.web.guard import Guard, Rates
+from cds_service.web.key_sets import KeySets
 from cds_service.web.routes import Clock, Service, blueprint
+from cds_service.web.security import Authenticator
+
+SHORTEST_KEY = 32
 
 
 def create_app(settings: Settings, clock: Clock = now) -> Flask:
     """The service as a WSGI application. Raises: KnowledgeErrors, SettingsError: a broken file stops the start."""
+    clients = clients_of(settings)
+    hash_key = _hash_key(settings)
     knowledge = knowledge_of_site(settings)
     validate.warm_up()
-    limits = Limits(settings.connect_timeout, settings.read_timeout, settings.max_body_bytes)
-    if settings.hash_key is None:
-        logs.event("card_ids_change_at_restart")
+    door = _door(settings)
+    guard = Guard(
+        clients,
+        Authenticator(clients, settings.public_url or "", KeySets(door), TokensOfThisProcess().is_new),
+        Rates(settings.rate_limit),
+        clock,
+    )
     service = Service(
         settings=settings,
         knowledge=knowledge,
         hooks=hooks.services(),
-        door=Door(limits, settings.proxy, settings.ca_bundle, settings.client_certificate),
+        door=door,
         cache=Cache(settings.cache_seconds),
         clock=clock,
         display=Display(
-            hash_key=settings.hash_key or secrets.token_bytes(32),
+            hash_key=hash_key,
             show_trials=settings.show_trials,
             show_closed_trials=settings.show_closed_trials,
             show_sensitive_reasons=settings.show_sensitive_reasons,
@@ -40,7 +55,26 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     errors.register(app)
     cors.register(app, settings.cors_origins)
-    app.register_blueprint(blueprint(service))
+    app.register_blueprint(blueprint(service, guard))
     app.register_blueprint(operations.blueprint(knowledge))
+    if not settings.auth:
+        logs.event("authentication_is_off", level=30)
     logs.event("started", trials=len(knowledge.trials), digest=knowledge.digest)
     return app
+
+
+def _hash_key(settings: Settings) -> bytes:
+    """Raises: SettingsError where others than this machine call and no key is set."""
+    if settings.hash_key is None and not settings.is_loopback():
+        raise SettingsError(f"CDS_HASH_KEY must be set beyond loopback, the same for all processes; {SHORTEST_KEY} characters")
+    if settings.hash_key is not None and len(settings.hash_key) < SHORTEST_KEY and not settings.is_loopback():
+        raise SettingsError(f"CDS_HASH_KEY must have {SHORTEST_KEY} characters or more")
+    if settings.hash_key is None:
+        logs.event("card_ids_change_at_restart")
+    return settings.hash_key or secrets.token_bytes(32)
+
+
+def _door(settings: Settings) -> Door:
+    limits = Limits(settings.connect_timeout, settings.read_timeout, settings.max_body_bytes)
+    rules = AddressRules(settings.private_networks, loopback=settings.is_loopback())
+    return Door(limits, settings.proxy, settings.ca_bundle, settings.client_certificate, rules)

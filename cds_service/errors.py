@@ -4,8 +4,13 @@
     ├── RequestError                 an answer to the CDS client, with its HTTP status
     │   ├── MalformedRequest    400  the body is not a CDS Hooks request; names the field
     │   ├── WrongPatient        400  what was sent belongs to another patient than context.patientId
+    │   ├── Unauthorized        401  the caller is not a CDS client that may call; the reason is in the log alone
+    │   ├── NotFromHere         403  without authentication, this machine alone is answered
     │   ├── UnknownService      404  no service has this id
-    │   └── DataUnavailable     412  what must be had was neither prefetched nor could be read
+    │   ├── DataUnavailable     412  what must be had was neither prefetched nor could be read
+    │   ├── NotJson             415  the body is of another kind, or compressed
+    │   ├── TooManyCalls        429  the client's rate limit is spent
+    │   └── StoreDown           503  feedback cannot be kept now
     ├── KnowledgeErrors              trials, value sets or assumptions are broken; stops the start
     ├── SettingsError                a CDS_* variable is wrong; stops the start
     ├── UnreadableRecord             a file cannot be read as one patient's record
@@ -31,6 +36,8 @@ class RequestError(CdsError):
     """The request cannot be answered; `status` and `code` go back to the CDS client."""
 
     status: ClassVar[int] = 400
+    retry_after: int | None = None
+    """Seconds after which the same request may succeed."""
 
 
 class MalformedRequest(RequestError):
@@ -45,6 +52,24 @@ class WrongPatient(RequestError):
     code = "wrong-patient"
 
 
+class Unauthorized(RequestError):
+    """The caller is not an authenticated CDS client. `reason`, a stable code, is for the log; the answer says nothing."""
+
+    status = 401
+    code = "unauthorized"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("send a valid JSON Web Token of a registered CDS client as Authorization: Bearer")
+        self.reason = reason
+
+
+class NotFromHere(RequestError):
+    """Authentication is off and the call comes from, or through, another machine."""
+
+    status = 403
+    code = "not-from-here"
+
+
 class UnknownService(RequestError):
     """No service has this id."""
 
@@ -57,6 +82,32 @@ class DataUnavailable(RequestError):
 
     status = 412
     code = "data-unavailable"
+
+
+class NotJson(RequestError):
+    """The body is not plain application/json."""
+
+    status = 415
+    code = "not-json"
+
+
+class TooManyCalls(RequestError):
+    """The client has spent its rate limit."""
+
+    status = 429
+    code = "too-many-calls"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many calls of this client; call again in {retry_after} s")
+        self.retry_after = retry_after
+
+
+class StoreDown(RequestError):
+    """What must be kept cannot be kept now; nothing of it was."""
+
+    status = 503
+    code = "store-down"
+    retry_after = 60
 
 
 @dataclass(frozen=True, slots=True)

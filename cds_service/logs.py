@@ -8,6 +8,7 @@ FIELDS = frozenset(
     {
         "request_id",
         "service",
+        "client",
         "hook_instance",
         "status",
         "code",

@@ -139,6 +139,20 @@ class Link(WireStruct, frozen=True, kw_only=True):
     type: str
 
 
+class Action(WireStruct, frozen=True, kw_only=True):
+    """`resource` is the whole FHIR resource that is created or updated."""
+
+    type: str
+    description: str
+    resource: msgspec.Raw
+
+
+class Suggestion(WireStruct, frozen=True, kw_only=True):
+    label: str
+    uuid: str
+    actions: list[Action]
+
+
 class Card(WireStruct, frozen=True, kw_only=True):
     """`summary` is shorter than 140 characters, `detail` is GitHub-flavoured Markdown without HTML."""
 
@@ -147,6 +161,8 @@ class Card(WireStruct, frozen=True, kw_only=True):
     indicator: str
     source: Source
     detail: str | UnsetType = UNSET
+    suggestions: list[Suggestion] | UnsetType = UNSET
+    selection_behavior: str | UnsetType = UNSET
     links: list[Link] | UnsetType = UNSET
     override_reasons: list[Coding] | UnsetType = UNSET
 

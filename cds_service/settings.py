@@ -5,10 +5,18 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from limits import RateLimitItem
+from limits import parse as parse_rate
+
 from cds_service.errors import SettingsError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +31,16 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("CDS_HOST", "text", "127.0.0.1", "address to listen on; only loopback while clients are not authenticated"),
+    Setting("CDS_HOST", "text", "127.0.0.1", "address to listen on; only loopback while CDS_AUTH=off"),
     Setting("CDS_PORT", "number", "8080", "port to listen on"),
     Setting("CDS_THREADS", "number", "8", "calls answered at a time"),
     Setting("CDS_TIMEZONE", "zone", "UTC", "the hospital's time zone: days of results and today's day are days there"),
-    Setting("CDS_FHIR_SERVERS", "list", "", "base URLs of the FHIR servers that may be called, separated by commas"),
+    Setting("CDS_CLIENTS", "path", "", "YAML file of the CDS clients that may call, with their keys and FHIR servers"),
+    Setting("CDS_AUTH", "text", "on", "off answers everybody who calls from this machine: for development"),
+    Setting("CDS_PUBLIC_URL", "text", "", "where clients call, such as https://cds.hospital.example: the aud of their tokens"),
+    Setting("CDS_RATE_LIMIT", "text", "600 per minute", "calls of one client that one process answers; the rest gets 429"),
+    Setting("CDS_FHIR_SERVERS", "list", "", "FHIR servers that may be called while CDS_AUTH=off; else see CDS_CLIENTS"),
+    Setting("CDS_PRIVATE_NETWORKS", "list", "", "private networks that may be called, such as 10.20.0.0/16"),
     Setting("CDS_CONNECT_TIMEOUT", "number", "2", "seconds to wait for a connection to a FHIR server"),
     Setting("CDS_READ_TIMEOUT", "number", "5", "seconds to wait for data of a FHIR server"),
     Setting("CDS_MAX_PAGES", "number", "20", "pages that are followed in one search"),
@@ -45,7 +58,7 @@ SETTINGS = (
     Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
     Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
     Setting("CDS_SILENT", "flag", "false", "evaluate every call and answer no cards, for the weeks before go-live"),
-    Setting("CDS_HASH_KEY", "text", "", "key of the card ids; without one they change at each start", secret=True),
+    Setting("CDS_HASH_KEY", "text", "", "key of card ids and of hashes in the audit; required beyond loopback", secret=True),
 )
 
 
@@ -57,7 +70,12 @@ class Settings:
     port: int
     threads: int
     timezone: ZoneInfo
+    clients: Path | None
+    auth: bool
+    public_url: str | None
+    rate_limit: RateLimitItem
     fhir_servers: tuple[str, ...]
+    private_networks: tuple[Network, ...]
     connect_timeout: float
     read_timeout: float
     max_pages: int
@@ -76,7 +94,12 @@ class Settings:
     hash_key: bytes | None
 
     def is_loopback(self) -> bool:
-        return self.host in ("127.0.0.1", "::1", "localhost")
+        """Whether this machine alone can call: it listens here, and no public address leads here."""
+        return self.host in LOOPBACK and (self.public_url is None or is_loopback_url(self.public_url))
+
+
+def is_loopback_url(url: str) -> bool:
+    return urlsplit(url).hostname in LOOPBACK
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -93,7 +116,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         port=_whole("CDS_PORT", value),
         threads=_whole("CDS_THREADS", value),
         timezone=_zone("CDS_TIMEZONE", value),
+        clients=_path("CDS_CLIENTS", value),
+        auth=_choice("CDS_AUTH", value, "on", "off") == "on",
+        public_url=_public_url(value),
+        rate_limit=_rate("CDS_RATE_LIMIT", value),
         fhir_servers=tuple(url.rstrip("/") for url in _list("CDS_FHIR_SERVERS", value)),
+        private_networks=_networks("CDS_PRIVATE_NETWORKS", value),
         connect_timeout=_number("CDS_CONNECT_TIMEOUT", value),
         read_timeout=_number("CDS_READ_TIMEOUT", value),
         max_pages=_whole("CDS_MAX_PAGES", value),
@@ -150,6 +178,33 @@ def _flag(name: str, value: Mapping[str, str]) -> bool:
     if value[name].lower() not in ("true", "false"):
         raise SettingsError(f"{name} must be true or false")
     return value[name].lower() == "true"
+
+
+def _choice(name: str, value: Mapping[str, str], *choices: str) -> str:
+    if value[name].lower() not in choices:
+        raise SettingsError(f"{name} must be {' or '.join(choices)}")
+    return value[name].lower()
+
+
+def _public_url(value: Mapping[str, str]) -> str | None:
+    url = value["CDS_PUBLIC_URL"].rstrip("/")
+    if url and not (url.startswith("https://") or (url.startswith("http://") and is_loopback_url(url))):
+        raise SettingsError("CDS_PUBLIC_URL must begin with https:// (http:// on loopback only)")
+    return url or None
+
+
+def _rate(name: str, value: Mapping[str, str]) -> RateLimitItem:
+    try:
+        return parse_rate(value[name])
+    except ValueError as error:
+        raise SettingsError(f'{name} must be a rate such as "600 per minute"') from error
+
+
+def _networks(name: str, value: Mapping[str, str]) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(item) for item in _list(name, value))
+    except ValueError as error:
+        raise SettingsError(f"{name} must list networks such as 10.20.0.0/16") from error
 
 
 def _list(name: str, value: Mapping[str, str]) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def poisoned(node: Any, key: str = "") -> Any:
 
 
 def test_a_patient_called_zzyzx_is_in_no_log_line(stream: io.StringIO) -> None:
-    app = create_app(read_settings({}), clock=lambda: WRITTEN_FOR)
+    app = create_app(read_settings({"CDS_AUTH": "off"}), clock=lambda: WRITTEN_FOR)
     client = app.test_client()
     good = request_of("sandbox-with-prefetch.json")
     body = {**poisoned(good), "hook": "patient-view"}
@@ -60,7 +60,7 @@ def test_a_patient_called_zzyzx_is_in_no_log_line(stream: io.StringIO) -> None:
 
 
 def test_an_unforeseen_error_is_logged_by_its_place_alone(stream: io.StringIO) -> None:
-    app = create_app(read_settings({}))
+    app = create_app(read_settings({"CDS_AUTH": "off"}))
 
     def fail() -> str:
         raise RuntimeError(CANARY)

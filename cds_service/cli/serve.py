@@ -9,7 +9,6 @@ from gunicorn.app.base import BaseApplication
 from cds_service import logs
 from cds_service.app import create_app
 from cds_service.cli.subcommand import Subcommands, with_examples
-from cds_service.errors import SettingsError
 from cds_service.settings import Settings, read_settings
 
 
@@ -41,8 +40,8 @@ def add_parser(subcommands: Subcommands) -> None:
         help="run the service",
         description="Run the service. Settings come from CDS_* variables: see `cds-service settings`.",
         **with_examples(
-            "cds-service serve",
-            "CDS_FHIR_SERVERS=http://127.0.0.1:8090/fhir CDS_CORS_ORIGINS='*' cds-service serve",
+            "CDS_CLIENTS=clients.yaml CDS_PUBLIC_URL=https://cds.hospital.example cds-service serve",
+            "CDS_AUTH=off CDS_FHIR_SERVERS=http://127.0.0.1:8090/fhir CDS_CORS_ORIGINS='*' cds-service serve",
         ),
     )
     parser.set_defaults(run=run)
@@ -50,12 +49,10 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
-    if not settings.is_loopback():
-        raise SettingsError(
-            "CDS_HOST must be a loopback address while CDS clients are not authenticated; use a proxy on this host"
-        )
     logs.configure(sys.stderr)
     app = create_app(settings)
+    if not settings.auth:
+        sys.stderr.write("AUTHENTICATION IS OFF (CDS_AUTH=off): everybody on this machine is answered. Never for patients.\n")
     sys.stdout.write(f"CDS Hooks service on http://{settings.host}:{settings.port}/cds-services\n")
     sys.stdout.flush()
     GunicornServer(app, settings).run()

@@ -3,7 +3,10 @@
 `.netrc` and proxy variables are ignored, redirects are refused, bodies are bounded, and no address ever reaches a message.
 """
 
+import math
+import time
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from cds_service.errors import OutboundError
+from cds_service.outbound.addresses import AddressRules, CheckedAdapter
 
 CHUNK = 65_536
 
@@ -42,8 +46,11 @@ class Door:
         proxy: str | None = None,
         ca_bundle: Path | None = None,
         client_certificate: Path | None = None,
+        addresses: AddressRules | None = None,
     ) -> None:
+        """`addresses` is None only for tools that call what their user named, such as the demonstration."""
         self._limits = limits
+        self._until: float | None = None
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = str(ca_bundle) if ca_bundle is not None else True
@@ -51,7 +58,14 @@ class Door:
         if proxy is not None:
             self._session.proxies = {"http": proxy, "https": proxy}
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=8, pool_maxsize=16))
+            plain = HTTPAdapter(pool_connections=8, pool_maxsize=16)
+            self._session.mount(scheme, plain if addresses is None else CheckedAdapter(addresses, 8, 16))
+
+    def within(self, seconds: float) -> "Door":
+        """The same door for one call's reads, which together may take so long."""
+        bounded = copy(self)
+        bounded._until = time.monotonic() + seconds
+        return bounded
 
     def get(self, url: str, headers: Mapping[str, str]) -> Reply:
         """Raises: OutboundError."""
@@ -67,13 +81,14 @@ class Door:
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: "bytes | list[tuple[str, str]] | None") -> Reply:
         limits = self._limits
+        left = self._seconds_left()
         try:
             with self._session.request(
                 method,
                 url,
                 headers=dict(headers),
                 data=body,
-                timeout=(limits.connect, limits.read),
+                timeout=(min(limits.connect, left), min(limits.read, left)),
                 allow_redirects=False,
                 stream=True,
             ) as response:
@@ -94,4 +109,12 @@ class Door:
             content += chunk
             if len(content) > self._limits.body:
                 raise OutboundError("too-large", response.status_code)
+            self._seconds_left()
         return bytes(content)
+
+    def _seconds_left(self) -> float:
+        """Raises: OutboundError when the time for this call's reads is spent."""
+        left = math.inf if self._until is None else self._until - time.monotonic()
+        if left <= 0:
+            raise OutboundError("timeout")
+        return left

@@ -9,7 +9,11 @@ HEADERS = "Authorization, Content-Type, Accept"
 def register(app: Flask, origins: tuple[str, ...]) -> None:
     @app.before_request
     def preflight() -> Response | None:
-        return Response(status=204) if request.method == "OPTIONS" and "Origin" in request.headers else None
+        if request.method != "OPTIONS":
+            return None
+        answer = Response(status=204, headers={"Allow": METHODS})
+        del answer.headers["Content-Type"]
+        return answer
 
     @app.after_request
     def allow(response: Response) -> Response:

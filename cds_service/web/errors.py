@@ -26,19 +26,45 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
+ISSUE_TYPES = {
+    400: "invalid",
+    401: "login",
+    403: "forbidden",
+    404: "not-found",
+    405: "not-supported",
+    413: "too-long",
+    415: "not-supported",
+    429: "throttled",
+    500: "exception",
+    503: "transient",
+}
+"""FHIR's issue-type for each status; `processing` for the rest."""
+
+FIXES = {
+    400: "the request is not understood; send it as CDS Hooks describes",
+    404: "there is nothing at this address; GET /cds-services lists the services",
+    405: "this address does not take this method; the Allow header names those it takes",
+    413: "the body is larger than this service reads; send less prefetch",
+}
+"""What to do about an error of the framework's."""
+
+
 def _refused(error: RequestError) -> Response:
     logs.event("request_refused", status=error.status, code=error.code)
-    return outcome(
-        error.status, "invalid" if error.status == 400 else "not-found" if error.status == 404 else "processing", str(error)
-    )
+    response = outcome(error.status, str(error))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 def _of_framework(error: HTTPException) -> Response:
     status = error.code or 500
     logs.event("request_refused", status=status, code="http")
-    response = outcome(status, "processing", f"{status} {error.name}")
+    response = outcome(status, FIXES.get(status, f"{status} {error.name}"))
     if allowed := getattr(error, "valid_methods", None):
-        response.headers["Allow"] = ", ".join(allowed)
+        response.headers["Allow"] = ", ".join(sorted(allowed))
     return response
 
 
@@ -49,9 +75,10 @@ def _unforeseen(error: Exception) -> Response:
         place = place.tb_next
     where = f"{place.tb_frame.f_globals.get('__name__', '?')}:{place.tb_lineno}" if place is not None else "?"
     logs.event("unforeseen_error", level=40, kind=type(error).__name__, location=where, status=500)
-    return outcome(500, "exception", "the service failed; its log names the place")
+    return outcome(500, "the service failed; its log names the place")
 
 
-def outcome(status: int, code: str, diagnostics: str) -> Response:
-    body = msgspec.json.encode(OperationOutcome(issue=[Issue("error", code, diagnostics)]))
+def outcome(status: int, diagnostics: str) -> Response:
+    issue = Issue("error", ISSUE_TYPES.get(status, "processing"), diagnostics)
+    body = msgspec.json.encode(OperationOutcome(issue=[issue]))
     return Response(body, status=status, mimetype="application/json")

@@ -154,10 +154,21 @@ def test_settings_are_listed_and_secrets_masked(capsys: pytest.CaptureFixture[st
     assert "canary" not in shown
 
 
-def test_serving_beyond_loopback_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CDS_HOST", "0.0.0.0")
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "CDS_CLIENTS must name"),
+        ({"CDS_AUTH": "off", "CDS_HOST": "0.0.0.0"}, "loopback"),
+        ({"CDS_AUTH": "off", "CDS_PUBLIC_URL": "https://cds.example"}, "loopback"),
+    ],
+)
+def test_the_service_is_never_open_by_accident(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], said: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
     assert main(["serve"]) == 1
-    assert "loopback" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
 
 
 def test_the_demonstration_shows_cards_no_cards_and_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:

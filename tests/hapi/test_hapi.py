@@ -31,7 +31,7 @@ STORIES = [
 
 @pytest.fixture(scope="module")
 def service(hapi: str) -> FlaskClient:
-    settings = read_settings({"CDS_FHIR_SERVERS": hapi, "CDS_CACHE_SECONDS": "0", "CDS_HASH_KEY": "key"})
+    settings = read_settings({"CDS_AUTH": "off", "CDS_FHIR_SERVERS": hapi, "CDS_CACHE_SECONDS": "0", "CDS_HASH_KEY": "key"})
     return create_app(settings, clock=lambda: WRITTEN_FOR).test_client()
 
 

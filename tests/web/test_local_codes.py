@@ -4,9 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from cds_service.app import create_app
-from cds_service.sandbox.stories import WRITTEN_FOR
 from cds_service.settings import read_settings
+from tests.web.test_service import client_of
 
 EXAMPLE = Path("fhir_fixtures/local_codes")
 
@@ -31,7 +30,7 @@ def called(settings: dict[str, str]) -> list[dict[str, Any]]:
             "medicationStatements": bundle("MedicationStatement"),
         },
     }
-    client = create_app(read_settings(settings), clock=lambda: WRITTEN_FOR).test_client()
+    client = client_of(read_settings({"CDS_AUTH": "off", **settings}))
     answer = client.post("/cds-services/aml-cell-therapy-trials", json=request)
     assert answer.status_code == 200
     cards: list[dict[str, Any]] = json.loads(answer.data)["cards"]

@@ -18,7 +18,9 @@ REQUESTS = Path("fhir_fixtures/requests")
 REJECTS = Path("fhir_fixtures/reject")
 SCHEMAS = Path("docs/schemas")
 URL = "/cds-services/aml-cell-therapy-trials"
-SETTINGS = read_settings({"CDS_FHIR_SERVERS": "https://ehr.example/fhir", "CDS_CORS_ORIGINS": "https://sandbox.example"})
+SETTINGS = read_settings(
+    {"CDS_AUTH": "off", "CDS_FHIR_SERVERS": "https://ehr.example/fhir", "CDS_CORS_ORIGINS": "https://sandbox.example"}
+)
 
 
 def client_of(settings: Settings) -> FlaskClient:
@@ -194,7 +196,7 @@ def test_a_body_beyond_the_limit_is_refused() -> None:
 
 
 def test_another_content_type_is_refused(client: FlaskClient) -> None:
-    assert client.post(URL, data=b"{}", content_type="text/plain").status_code == 400
+    assert client.post(URL, data=b"{}", content_type="text/plain").status_code == 415
 
 
 def test_silent_mode_evaluates_and_answers_nothing() -> None:

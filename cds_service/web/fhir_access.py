@@ -1,0 +1,28 @@
+"""The FHIR server of one call, as its client offers it, and what was read there."""
+
+from cds_service.fhir.client import Cache, FhirClient, Parameters, SearchResult
+from cds_service.fhir.record import GapReason
+from cds_service.outbound.door import Door
+
+
+class CallersFhir(FhirClient):
+    """Reads for one call: what the client's profile says is not offered is not asked for; what is asked for is noted."""
+
+    def __init__(
+        self, base: str, token: str | None, door: Door, cache: Cache, max_pages: int, not_offered: frozenset[str]
+    ) -> None:
+        super().__init__(base, token, door, cache, max_pages)
+        self._not_offered = not_offered
+        self.types_read: set[str] = set()
+
+    def read(self, resource_type: str, resource_id: str) -> bytes | GapReason:
+        if resource_type in self._not_offered:
+            return GapReason.NOT_OFFERED
+        self.types_read.add(resource_type)
+        return super().read(resource_type, resource_id)
+
+    def search(self, resource_type: str, parameters: Parameters) -> SearchResult:
+        if resource_type in self._not_offered:
+            return SearchResult(failed=GapReason.NOT_OFFERED)
+        self.types_read.add(resource_type)
+        return super().search(resource_type, parameters)

@@ -1,0 +1,60 @@
+"""The door in: who calls, and not too often. Stands before every CDS Hooks endpoint; preflight passes before it."""
+
+import math
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from flask import g, request
+from limits import RateLimitItem
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from cds_service import logs
+from cds_service.clients import OPEN, Client, Clients
+from cds_service.errors import TooManyCalls, Unauthorized
+from cds_service.web.security import Authenticator, require_this_machine
+
+
+class Rates:
+    """How many calls of one client this process answers; a limit over all processes is the reverse proxy's."""
+
+    def __init__(self, rate: RateLimitItem) -> None:
+        self._rate = rate
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    def count(self, client: Client) -> None:
+        """Raises: TooManyCalls."""
+        if not self._limiter.hit(self._rate, client.iss):
+            reset = self._limiter.get_window_stats(self._rate, client.iss).reset_time
+            raise TooManyCalls(max(1, math.ceil(reset - time.time())))
+
+
+class Guard:
+    """Authentication and rate limit, in this order."""
+
+    def __init__(self, clients: Clients, authenticator: Authenticator, rates: Rates, clock: Callable[[], datetime]) -> None:
+        self._open = clients.get(OPEN)
+        self._authenticator = authenticator
+        self._rates = rates
+        self._clock = clock
+
+    def admit(self) -> None:
+        """Find out who calls, for `caller`. Raises: Unauthorized, NotFromHere, TooManyCalls."""
+        client = self._open
+        if client is not None:
+            require_this_machine(request.remote_addr, request.host, dict(request.headers))
+        else:
+            try:
+                client = self._authenticator.client_of(request.headers.get("Authorization"), request.path, self._clock())
+            except Unauthorized as refusal:
+                logs.event("call_not_authenticated", level=30, reason=refusal.reason)
+                raise
+        self._rates.count(client)
+        g.client = client
+
+
+def caller() -> Client:
+    """The client of the call that is being answered."""
+    return cast(Client, g.client)
