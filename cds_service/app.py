@@ -14,10 +14,13 @@ from cds_service.fhir.client import Cache
 from cds_service.outbound.addresses import AddressRules
 from cds_service.outbound.door import Door, Limits
 from cds_service.settings import Settings, now
-from cds_service.store.in_process import TokensOfThisProcess
+from cds_service.store.database import Database
+from cds_service.store.records import Pseudonyms
+from cds_service.store.store import Store
 from cds_service.web import cors, errors, operations
 from cds_service.web.guard import Guard, Rates
 from cds_service.web.key_sets import KeySets
+from cds_service.web.memory import Memory
 from cds_service.web.routes import Clock, Service, blueprint
 from cds_service.web.security import Authenticator
 
@@ -31,9 +34,13 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     knowledge = knowledge_of_site(settings)
     validate.warm_up()
     door = _door(settings)
+    database = Database(settings.store)
+    store = Store(database)
+    if not store.is_up():
+        logs.event("started_without_store", level=40)
     guard = Guard(
         clients,
-        Authenticator(clients, settings.public_url or "", KeySets(door), TokensOfThisProcess().is_new),
+        Authenticator(clients, settings.public_url or "", KeySets(door), store.is_new),
         Rates(settings.rate_limit),
         clock,
     )
@@ -50,15 +57,17 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
             show_closed_trials=settings.show_closed_trials,
             show_sensitive_reasons=settings.show_sensitive_reasons,
         ),
+        memory=Memory(store, Pseudonyms(hash_key), settings.suppress_days),
     )
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     errors.register(app)
     cors.register(app, settings.cors_origins)
     app.register_blueprint(blueprint(service, guard))
-    app.register_blueprint(operations.blueprint(knowledge))
+    app.register_blueprint(operations.blueprint(knowledge, store))
     if not settings.auth:
         logs.event("authentication_is_off", level=30)
+    database.close()  # the server forks: each process opens connections of its own
     logs.event("started", trials=len(knowledge.trials), digest=knowledge.digest)
     return app
 

@@ -68,7 +68,7 @@ def decode_request(body: bytes, hook: str) -> HookRequest:
     try:
         raw = msgspec.json.decode(body, type=RawRequest)
     except msgspec.ValidationError as error:
-        raise MalformedRequest(f"the request does not have the right shape: {_place(error)}") from error
+        raise MalformedRequest(f"the request does not have the right shape: {place(error)}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedRequest("the body is not JSON") from error
     context = raw.context
@@ -100,7 +100,7 @@ def decode_request(body: bytes, hook: str) -> HookRequest:
     )
 
 
-def _place(error: msgspec.ValidationError) -> str:
+def place(error: msgspec.ValidationError) -> str:
     """The path that msgspec names, without any value."""
     match = re.search(r"`(\$[^`]*)`$", str(error))
     return match[1] if match else "$"

@@ -21,7 +21,7 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `kind`: text, number, flag, list, path, directory or zone; a secret is never printed."""
+    """One variable. `kind`: text, number, flag, list, days, path, directory or zone; a secret is never printed."""
 
     name: str
     kind: str
@@ -58,6 +58,11 @@ SETTINGS = (
     Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
     Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
     Setting("CDS_SILENT", "flag", "false", "evaluate every call and answer no cards, for the weeks before go-live"),
+    Setting("CDS_STORE", "text", "sqlite:///cds-service.sqlite", "database of feedback, overrides, tokens seen and audit"),
+    Setting(
+        "CDS_SUPPRESS_DAYS", "days", "30, not-now=7, not-a-candidate=180", "days that an overridden card stays away, by reason"
+    ),
+    Setting("CDS_KEEP_DAYS", "number", "2190", "days that audit and feedback are kept; `cds-service purge` deletes older ones"),
     Setting("CDS_HASH_KEY", "text", "", "key of card ids and of hashes in the audit; required beyond loopback", secret=True),
 )
 
@@ -91,6 +96,10 @@ class Settings:
     show_closed_trials: bool
     show_sensitive_reasons: bool
     silent: bool
+    store: str
+    suppress_days: Mapping[str, float]
+    """By override reason; "" for every other."""
+    keep_days: int
     hash_key: bytes | None
 
     def is_loopback(self) -> bool:
@@ -137,6 +146,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         show_closed_trials=_flag("CDS_SHOW_CLOSED_TRIALS", value),
         show_sensitive_reasons=_flag("CDS_SHOW_SENSITIVE_REASONS", value),
         silent=_flag("CDS_SILENT", value),
+        store=value["CDS_STORE"],
+        suppress_days=_days_by_reason("CDS_SUPPRESS_DAYS", value),
+        keep_days=_whole("CDS_KEEP_DAYS", value),
         hash_key=value["CDS_HASH_KEY"].encode() or None,
     )
 
@@ -209,6 +221,16 @@ def _networks(name: str, value: Mapping[str, str]) -> tuple[Network, ...]:
 
 def _list(name: str, value: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(item.strip() for item in value[name].split(",") if item.strip())
+
+
+def _days_by_reason(name: str, value: Mapping[str, str]) -> dict[str, float]:
+    days: dict[str, float] = {}
+    for item in _list(name, value):
+        reason, _, count = item.rpartition("=")
+        days[reason.strip()] = _number(name, {name: count})
+    if "" not in days or max(days.values()) > 36_500:
+        raise SettingsError(f'{name} must be days, then days by reason: "30, not-now=7"')
+    return days
 
 
 def _path(name: str, value: Mapping[str, str]) -> Path | None:

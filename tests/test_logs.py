@@ -9,10 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service import logs
-from cds_service.app import create_app
-from cds_service.sandbox.stories import WRITTEN_FOR
-from cds_service.settings import read_settings
-from tests.web.test_service import URL, request_of
+from tests.web.test_service import SETTINGS, URL, client_of, request_of
 
 CANARY = "Zzyzx"
 
@@ -36,8 +33,7 @@ def poisoned(node: Any, key: str = "") -> Any:
 
 
 def test_a_patient_called_zzyzx_is_in_no_log_line(stream: io.StringIO) -> None:
-    app = create_app(read_settings({"CDS_AUTH": "off"}), clock=lambda: WRITTEN_FOR)
-    client = app.test_client()
+    client = client_of(SETTINGS)
     good = request_of("sandbox-with-prefetch.json")
     body = {**poisoned(good), "hook": "patient-view"}
     assert CANARY in client.post(URL, json=body).get_data(as_text=True)
@@ -60,7 +56,7 @@ def test_a_patient_called_zzyzx_is_in_no_log_line(stream: io.StringIO) -> None:
 
 
 def test_an_unforeseen_error_is_logged_by_its_place_alone(stream: io.StringIO) -> None:
-    app = create_app(read_settings({"CDS_AUTH": "off"}))
+    app = client_of(SETTINGS).application
 
     def fail() -> str:
         raise RuntimeError(CANARY)

@@ -5,10 +5,10 @@ import sys
 from collections.abc import Sequence
 
 from cds_service import __version__
-from cds_service.cli import check, codes, demo, explain, export, serve, settings
+from cds_service.cli import audit, check, codes, demo, explain, export, feedback, purge, serve, settings
 from cds_service.errors import CdsError
 
-COMMANDS = (serve, demo, check, explain, export, codes, settings)
+COMMANDS = (serve, demo, check, explain, export, codes, settings, feedback, audit, purge)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from rich.console import Console, Group
@@ -67,7 +68,8 @@ def _stage(plan: Plan, settings: Settings, patients: dict[str, list[Json]], scen
             everything = ResourceStore(resource for resources in patients.values() for resource in resources)
             embedded = create_fhir_server(everything, refused=frozenset(refused))
             server = stack.enter_context(running(embedded, plan.fhir_port)) + "/fhir"
-        settings = replace(settings, auth=False, clients=None, public_url=None, host="127.0.0.1")  # all on this machine
+        store = f"sqlite:///{stack.enter_context(TemporaryDirectory())}/demo.sqlite"
+        settings = replace(settings, auth=False, clients=None, public_url=None, host="127.0.0.1", store=store)
         app = create_app(replace(settings, fhir_servers=(*settings.fhir_servers, server)), clock=lambda: WRITTEN_FOR)
         ehr = PracticeEhr(stack.enter_context(running(app, plan.service_port)), server, door)
         if plan.load:

@@ -5,11 +5,20 @@ from flask import Blueprint, Response
 
 from cds_service import __version__
 from cds_service.criteria.knowledge import Knowledge
+from cds_service.store.store import Store
 
 
-def blueprint(knowledge: Knowledge) -> Blueprint:
+class Readiness(msgspec.Struct, frozen=True):
+    """`degraded`: calls are answered, but nothing is remembered and feedback is refused."""
+
+    status: str
+    store: str
+    version: str
+    knowledge: str
+
+
+def blueprint(knowledge: Knowledge, store: Store) -> Blueprint:
     routes = Blueprint("operations", __name__)
-    ready = msgspec.json.encode({"status": "ready", "version": __version__, "knowledge": knowledge.digest})
 
     @routes.get("/healthz")
     def health() -> Response:
@@ -17,6 +26,8 @@ def blueprint(knowledge: Knowledge) -> Blueprint:
 
     @routes.get("/readyz")
     def readiness() -> Response:
-        return Response(ready, mimetype="application/json")
+        up = store.is_up()
+        state = Readiness("ready" if up else "degraded", "up" if up else "down", __version__, knowledge.digest)
+        return Response(msgspec.json.encode(state), mimetype="application/json")
 
     return routes

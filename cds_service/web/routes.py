@@ -1,8 +1,8 @@
-"""The CDS Hooks endpoints: discovery and the service call. Every error is JSON with an OperationOutcome."""
+"""The CDS Hooks endpoints: discovery, the service call, feedback. Every error is JSON with an OperationOutcome."""
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import Blueprint, Response, request
@@ -11,8 +11,9 @@ from cds_service import logs
 from cds_service.cards import Display
 from cds_service.clients import Client
 from cds_service.criteria.knowledge import Knowledge
-from cds_service.errors import NotJson, UnknownService
-from cds_service.fhir.client import Cache, FhirClient
+from cds_service.errors import NotJson, RequestError, UnknownService
+from cds_service.feedback import decode_feedback
+from cds_service.fhir.client import Cache
 from cds_service.hooks.service import CdsService
 from cds_service.outbound.door import Door
 from cds_service.pipeline import answer
@@ -21,6 +22,7 @@ from cds_service.settings import Settings, is_loopback_url
 from cds_service.web.fhir_access import CallersFhir
 from cds_service.web.fitting import fit, renamed
 from cds_service.web.guard import Guard, caller
+from cds_service.web.memory import Memory, shown_cards
 
 JSON = "application/json"
 Clock = Callable[[], datetime]
@@ -37,8 +39,9 @@ class Service:
     cache: Cache
     clock: Clock
     display: Display
+    memory: Memory
 
-    def fhir_for(self, call: HookRequest, client: Client) -> FhirClient | None:
+    def fhir_for(self, call: HookRequest, client: Client) -> CallersFhir | None:
         """The EHR's FHIR server, if this client may name it; with the call's token, which goes nowhere else."""
         if call.fhir_server is None or not client.profile.fhir_access:
             return None
@@ -55,7 +58,7 @@ class Service:
 
 
 def blueprint(service: Service, guard: Guard) -> Blueprint:
-    """GET /cds-services and POST /cds-services/ID."""
+    """GET /cds-services, POST /cds-services/ID and POST /cds-services/ID/feedback."""
     routes = Blueprint("cds_hooks", __name__)
     routes.before_request(guard.admit)
 
@@ -64,24 +67,28 @@ def blueprint(service: Service, guard: Guard) -> Blueprint:
         return _json(encode(Discovery(services=[hook.entry for hook in service.hooks.values()])))
 
     @routes.post("/cds-services/<service_id>")
-    def call(service_id: str) -> Response:
-        hook = service.hooks.get(service_id)
-        if hook is None:
-            raise UnknownService("no service has this id; GET /cds-services lists them")
-        client = caller()
+    def fire(service_id: str) -> Response:
+        hook = _hook(service, service_id)
         started = time.perf_counter()
-        hook_request = renamed(decode_request(json_body(), hook.entry.hook), client.profile)
-        response = fit(_answer(service, hook, hook_request, client), client.profile)
+        response, call = _answered(service, hook)
         logs.event(
             "hook_answered",
             service=service_id,
-            client=client.iss,
-            hook_instance=_safe(hook_request.hook_instance),
-            prefetched=len(hook_request.prefetch),
+            client=caller().iss,
+            hook_instance=_safe(call.hook_instance),
+            prefetched=len(call.prefetch),
             cards=len(response.cards),
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return _json(encode(NO_CARDS if service.settings.silent else response))
+
+    @routes.post("/cds-services/<service_id>/feedback")
+    def feedback(service_id: str) -> Response:
+        _hook(service, service_id)
+        items = decode_feedback(json_body())
+        service.memory.learn(caller(), service_id, items, service.clock())
+        logs.event("feedback_kept", service=service_id, client=caller().iss, items=len(items))
+        return _json(b"{}")
 
     return routes
 
@@ -95,12 +102,49 @@ def json_body() -> bytes:
     return request.get_data()
 
 
-def _answer(service: Service, hook: CdsService, call: HookRequest, client: Client) -> CdsResponse:
+def _hook(service: Service, service_id: str) -> CdsService:
+    """Raises: UnknownService."""
+    hook = service.hooks.get(service_id)
+    if hook is None:
+        raise UnknownService("no service has this id; GET /cds-services lists them")
+    return hook
+
+
+def _answered(service: Service, hook: CdsService) -> tuple[CdsResponse, HookRequest]:
+    """The cards that the caller shall see, and the call; whatever becomes of it, who looked at whom is noted."""
+    client, at = caller(), service.clock()
+    call = renamed(decode_request(json_body(), hook.entry.hook), client.profile)
+    fhir = service.fhir_for(call, client)
+    look = service.memory.look(call, at, client, hook.entry.id, service.knowledge.digest)
+    look = replace(look, sent=_sent(call, hook), silent=service.settings.silent)
+    try:
+        evaluated = _evaluated(service, hook, call, fhir, at)
+    except Exception as error:
+        status = error.status if isinstance(error, RequestError) else 500
+        service.memory.note(replace(look, status=status, read=_read(fhir)))
+        raise
+    wanted = service.memory.still_wanted(evaluated, client, at)
+    suppressed = len(evaluated.cards) - len(wanted.cards)
+    service.memory.note(replace(look, read=_read(fhir), cards=shown_cards(wanted.cards), suppressed=suppressed))
+    return fit(wanted, client.profile), call
+
+
+def _evaluated(service: Service, hook: CdsService, call: HookRequest, fhir: CallersFhir | None, at: datetime) -> CdsResponse:
     if not call.is_clinician():
         return NO_CARDS
     zone = service.settings.timezone
-    as_of = service.clock().astimezone(zone).date()
-    return answer(hook, call, service.knowledge, service.fhir_for(call, client), as_of, zone, service.display)
+    return answer(hook, call, service.knowledge, fhir, at.astimezone(zone).date(), zone, service.display)
+
+
+def _sent(call: HookRequest, hook: CdsService) -> tuple[str, ...]:
+    """The parts of the record that came along, by our names; others are counted."""
+    known = [key for key in hook.entry.prefetch if key in call.prefetch]
+    others = len(call.prefetch) - len(known)
+    return (*known, f"others:{others}") if others else tuple(known)
+
+
+def _read(fhir: CallersFhir | None) -> tuple[str, ...]:
+    return tuple(sorted(fhir.types_read)) if fhir is not None else ()
 
 
 def _json(body: bytes) -> Response:

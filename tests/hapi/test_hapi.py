@@ -30,8 +30,11 @@ STORIES = [
 
 
 @pytest.fixture(scope="module")
-def service(hapi: str) -> FlaskClient:
-    settings = read_settings({"CDS_AUTH": "off", "CDS_FHIR_SERVERS": hapi, "CDS_CACHE_SECONDS": "0", "CDS_HASH_KEY": "key"})
+def service(hapi: str, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    store = f"sqlite:///{tmp_path_factory.mktemp('store')}/store.sqlite"
+    settings = read_settings(
+        {"CDS_AUTH": "off", "CDS_STORE": store, "CDS_FHIR_SERVERS": hapi, "CDS_CACHE_SECONDS": "0", "CDS_HASH_KEY": "key"}
+    )
     return create_app(settings, clock=lambda: WRITTEN_FOR).test_client()
 
 

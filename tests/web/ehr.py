@@ -65,6 +65,7 @@ def service(folder: Path, client: str = "", keys: str = KEYS, **settings: str) -
         "CDS_HASH_KEY": "k" * 32,
         "CDS_CORS_ORIGINS": "https://sandbox.example",
         "CDS_PRIVATE_NETWORKS": "127.0.0.0/8",
+        "CDS_STORE": f"sqlite:///{folder}/store.sqlite",
         **settings,
     }
     return create_app(read_settings(environment), clock=lambda: WRITTEN_FOR)

@@ -33,7 +33,7 @@ from tests.web.ehr import (
     service,
     token,
 )
-from tests.web.test_service import request_of
+from tests.web.test_service import SETTINGS, client_of, request_of
 
 SHORT_RSA = rsa.generate_private_key(65537, 1024)
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -280,7 +280,7 @@ def test_without_its_keys_a_client_is_refused(tmp_path: Path, answer: dict[str, 
     ],
 )
 def test_without_authentication_this_machine_alone_is_answered(call: dict[str, Any], said: int) -> None:
-    client = create_app(read_settings({"CDS_AUTH": "off"})).test_client()
+    client = client_of(SETTINGS)
     assert client.get(DISCOVERY, **call).status_code == said
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import jsonschema
@@ -24,7 +25,8 @@ SETTINGS = read_settings(
 
 
 def client_of(settings: Settings) -> FlaskClient:
-    return create_app(settings, clock=lambda: WRITTEN_FOR).test_client()
+    store = f"sqlite:///{mkdtemp()}/store.sqlite"
+    return create_app(replace(settings, store=store), clock=lambda: WRITTEN_FOR).test_client()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,54 @@
+"""What is handed to the store, already free of names and ids."""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one card. `reason`: one of our override codes, `other`, or None; `until`: not to be shown before."""
+
+    card: str
+    outcome: str
+    at: datetime
+    reason: str | None = None
+    suggestions: int = 0
+    commented: bool = False
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    uuid: str
+    topic: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at a patient: who asked, which parts of the record were sent and read, which cards were answered."""
+
+    at: datetime
+    client: str
+    service: str
+    user: str
+    patient: str
+    status: int
+    sent: tuple[str, ...]
+    read: tuple[str, ...]
+    cards: tuple[ShownCard, ...]
+    suppressed: int
+    silent: bool
+    knowledge: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonyms:
+    """Keyed hashes of ids: who has the key can ask about one patient, nobody can read ids from them."""
+
+    key: bytes
+
+    def of(self, kind: str, identifier: str) -> str:
+        message = f"{kind}\x1f{identifier}".encode(errors="surrogatepass")
+        return hmac.new(self.key, message, hashlib.sha256).hexdigest()

@@ -1,0 +1,140 @@
+"""The store as the service uses it. The answer to an EHR never depends on it: while it is down, tokens are remembered by this
+process alone, no card is suppressed, and audit rows go to the log. Feedback alone is refused then: nobody shall think it kept.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from cds_service import logs
+from cds_service.errors import StoreDown
+from cds_service.store.database import Database
+from cds_service.store.in_process import TokensOfThisProcess
+from cds_service.store.records import Look, Outcome
+from cds_service.store.tables import AUDIT, AUDIT_CARD, FEEDBACK, OVERRIDE, SEEN_TOKEN, stamp
+
+EXPIRED_AT_A_TIME = 50
+
+
+class Store:
+    """Feedback, overridden cards, seen tokens and the audit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tokens = TokensOfThisProcess()
+
+    def is_up(self) -> bool:
+        return self._database.is_up()
+
+    def is_new(self, digest: str, expires: datetime, at: datetime) -> bool:
+        """Whether no process has seen this token; while the store is down, whether this one has not."""
+        if not self._tokens.is_new(digest, expires, at):
+            return False
+        try:
+            with self._database.writing() as connection:
+                return _note_token(connection, digest, expires, at)
+        except StoreDown:
+            return True
+
+    def overridden(self, client: str, cards: Collection[str], at: datetime) -> frozenset[str]:
+        """The cards among these that are not to be shown now."""
+        if not cards:
+            return frozenset()
+        query = sa.select(OVERRIDE.c.card).where(
+            OVERRIDE.c.client == client, OVERRIDE.c.card.in_(cards), OVERRIDE.c.until > stamp(at)
+        )
+        try:
+            with self._database.reading() as connection:
+                return frozenset(connection.execute(query).scalars())
+        except StoreDown:
+            return frozenset()
+
+    def keep_feedback(self, client: str, service: str, outcomes: Sequence[Outcome], at: datetime) -> None:
+        """All of it, durably, or none of it; what is known already changes nothing. Raises: StoreDown."""
+        with self._database.writing(durable=True) as connection:
+            for outcome in outcomes:
+                if _is_kept(connection, client, service, outcome, at) and outcome.until is not None:
+                    _suppress(connection, client, outcome.card, outcome.until)
+
+    def audit(self, look: Look) -> None:
+        """A row in the store, or while it is down in the log."""
+        try:
+            with self._database.writing() as connection:
+                _insert_look(connection, look)
+        except StoreDown:
+            logs.event(
+                "audit",
+                level=30,
+                client=look.client,
+                service=look.service,
+                user=look.user,
+                patient=look.patient,
+                status=look.status,
+                sent=",".join(look.sent),
+                read=",".join(look.read),
+                shown=",".join(f"{card.topic}:{card.uuid}" for card in look.cards),
+                suppressed=look.suppressed,
+                digest=look.knowledge,
+            )
+
+
+def _note_token(connection: Connection, digest: str, expires: datetime, at: datetime) -> bool:
+    expired = sa.select(SEEN_TOKEN.c.digest).where(SEEN_TOKEN.c.expires_at < stamp(at)).limit(EXPIRED_AT_A_TIME)
+    connection.execute(sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(expired)))
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.insert(SEEN_TOKEN).values(digest=digest, expires_at=stamp(expires)))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _is_kept(connection: Connection, client: str, service: str, outcome: Outcome, at: datetime) -> bool:
+    """Whether this feedback is new and kept now; EHRs repeat themselves."""
+    row = sa.insert(FEEDBACK).values(
+        received_at=stamp(at),
+        client=client,
+        service=service,
+        card=outcome.card,
+        outcome=outcome.outcome,
+        outcome_at=stamp(outcome.at),
+        reason=outcome.reason,
+        suggestions=outcome.suggestions,
+        commented=outcome.commented,
+    )
+    try:
+        with connection.begin_nested():
+            connection.execute(row)
+    except IntegrityError:
+        return False
+    return True
+
+
+def _suppress(connection: Connection, client: str, card: str, until: datetime) -> None:
+    """The last override counts."""
+    here = (OVERRIDE.c.client == client, OVERRIDE.c.card == card)
+    if connection.execute(sa.update(OVERRIDE).where(*here).values(until=stamp(until))).rowcount == 0:
+        connection.execute(sa.insert(OVERRIDE).values(client=client, card=card, until=stamp(until)))
+
+
+def _insert_look(connection: Connection, look: Look) -> None:
+    row = sa.insert(AUDIT).values(
+        at=stamp(look.at),
+        client=look.client,
+        service=look.service,
+        user=look.user,
+        patient=look.patient,
+        status=look.status,
+        sent=",".join(look.sent),
+        read=",".join(look.read),
+        suppressed=look.suppressed,
+        silent=look.silent,
+        knowledge=look.knowledge,
+    )
+    key = connection.execute(row).inserted_primary_key
+    if look.cards and key is not None:
+        cards = [{"audit": key[0], "card": card.uuid, "topic": card.topic} for card in look.cards]
+        connection.execute(sa.insert(AUDIT_CARD), cards)
