@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from cds_service import logs
 from tests.web.test_service import SETTINGS, URL, client_of, request_of
@@ -62,7 +63,7 @@ def test_an_unforeseen_error_is_logged_by_its_place_alone(stream: io.StringIO) -
         raise RuntimeError(CANARY)
 
     app.add_url_rule("/fail", view_func=fail)
-    response = app.test_client().get("/fail")
+    response = FlaskClient(app).get("/fail")
     assert response.status_code == 500
     assert CANARY not in response.get_data(as_text=True) + stream.getvalue()
     last = json.loads(stream.getvalue().splitlines()[-1])

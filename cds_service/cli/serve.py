@@ -9,6 +9,7 @@ from gunicorn.app.base import BaseApplication
 from cds_service import logs
 from cds_service.app import create_app
 from cds_service.cli.subcommand import Subcommands, with_examples
+from cds_service.cli.worker import Worker
 from cds_service.settings import Settings, read_settings
 
 
@@ -22,7 +23,7 @@ class GunicornServer(BaseApplication):
 
     def load_config(self) -> None:
         self.cfg.set("bind", f"{self._settings.host}:{self._settings.port}")
-        self.cfg.set("worker_class", "gthread")
+        self.cfg.set("worker_class", Worker)
         self.cfg.set("workers", 1)
         self.cfg.set("threads", self._settings.threads)
         self.cfg.set("preload_app", True)

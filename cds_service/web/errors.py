@@ -79,6 +79,10 @@ def _unforeseen(error: Exception) -> Response:
 
 
 def outcome(status: int, diagnostics: str) -> Response:
+    return Response(outcome_body(status, diagnostics), status=status, mimetype="application/json")
+
+
+def outcome_body(status: int, diagnostics: str) -> bytes:
+    """An OperationOutcome with one issue."""
     issue = Issue("error", ISSUE_TYPES.get(status, "processing"), diagnostics)
-    body = msgspec.json.encode(OperationOutcome(issue=[issue]))
-    return Response(body, status=status, mimetype="application/json")
+    return msgspec.json.encode(OperationOutcome(issue=[issue]))

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import HTTPException
 
 from cds_service import logs
 from cds_service.cards import Display
 from cds_service.clients import Client
 from cds_service.criteria.knowledge import Knowledge
-from cds_service.errors import NotJson, RequestError, UnknownService
+from cds_service.errors import MalformedRequest, NotJson, RequestError, UnknownService
 from cds_service.feedback import decode_feedback
 from cds_service.fhir.client import Cache
 from cds_service.hooks.service import CdsService
@@ -94,12 +95,17 @@ def blueprint(service: Service, guard: Guard) -> Blueprint:
 
 
 def json_body() -> bytes:
-    """The body of the call. Raises: NotJson."""
+    """The body of the call. Raises: NotJson; MalformedRequest where it could not be read to its end."""
     if request.mimetype not in (JSON, "application/fhir+json", ""):
         raise NotJson("send the body as Content-Type: application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise NotJson("send the body without Content-Encoding")
-    return request.get_data()
+    try:
+        return request.get_data()
+    except HTTPException:
+        raise  # too large
+    except Exception as error:  # the server's own errors, of whatever class: chunks that are none, a caller that went away
+        raise MalformedRequest("the body broke off; send all of it, with its length") from error
 
 
 def _hook(service: Service, service_id: str) -> CdsService:

@@ -14,6 +14,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from cds_service.app import create_app
 from cds_service.sandbox.stories import WRITTEN_FOR
 from cds_service.settings import read_settings
+from tests.web.wire import checked
 
 PUBLIC = "https://cds.example"
 ISS = "https://ehr.example"
@@ -68,4 +69,4 @@ def service(folder: Path, client: str = "", keys: str = KEYS, **settings: str) -
         "CDS_STORE": f"sqlite:///{folder}/store.sqlite",
         **settings,
     }
-    return create_app(read_settings(environment), clock=lambda: WRITTEN_FOR)
+    return checked(create_app(read_settings(environment), clock=lambda: WRITTEN_FOR))

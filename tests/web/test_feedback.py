@@ -1,6 +1,7 @@
 """What clinicians make of the cards comes back, and a card that was overridden stays away."""
 
 import json
+import sqlite3
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from cds_service.store.reports import acceptance
 from cds_service.store.store import Store
 from tests.web.ehr import bearer, service
 from tests.web.test_service import URL, request_of
+from tests.web.wire import checked
 
 FEEDBACK = f"{URL}/feedback"
 AT = "2026-11-24T08:00:00.000Z"
@@ -31,7 +33,7 @@ class Site:
         self.now: datetime = WRITTEN_FOR
         self.store = f"sqlite:///{folder}/store.sqlite"
         environment = {"CDS_AUTH": "off", "CDS_STORE": self.store, "CDS_HASH_KEY": "a key for tests", **settings}
-        self.client: FlaskClient = create_app(read_settings(environment), clock=lambda: self.now).test_client()
+        self.client: FlaskClient = checked(create_app(read_settings(environment), clock=lambda: self.now)).test_client()
 
     def cards(self, request_file: str = "without-fhir-server.json", **change: Any) -> list[dict[str, Any]]:
         body = request_of(request_file)
@@ -154,6 +156,21 @@ def test_every_clients_shape_of_a_reason_is_read(tmp_path: Path, shape: str) -> 
         assert client.post(FEEDBACK, json={"feedback": [item]}, headers=bearer(FEEDBACK)).status_code == 200
     (row,) = acceptance(Database(f"sqlite:///{tmp_path}/store.sqlite"))
     assert (row.topic, dict(row.reasons)) == ("unknown card", {"not-now": 1})
+
+
+@pytest.mark.checklist(77)
+def test_a_comment_is_not_kept_only_that_there_was_one(site: Site, tmp_path: Path) -> None:
+    reason = {
+        "reason": {"code": "Zzyzx", "system": "Zzyzx", "display": "Zzyzx"},
+        "userComment": "Zzyzx",
+        "extension": {"a": "Zzyzx"},
+    }
+    item = {"card": CARD, "outcome": "overridden", "outcomeTimestamp": AT, "overrideReason": reason, "more": "Zzyzx"}
+    assert site.tell(item) == 200
+    assert not any(b"Zzyzx" in path.read_bytes() for path in tmp_path.iterdir())
+    connection = sqlite3.connect(tmp_path / "store.sqlite")
+    assert connection.execute("SELECT reason, commented FROM feedback").fetchall() == [("other", 1)]
+    connection.close()
 
 
 def test_several_cards_are_kept_in_one_call(site: Site) -> None:

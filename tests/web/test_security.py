@@ -219,6 +219,14 @@ def test_a_token_for_the_service_does_not_open_discovery(client: FlaskClient) ->
     assert client.get(DISCOVERY, headers=bearer(SERVICE, tenant="north")).status_code == 401
 
 
+@pytest.mark.checklist(76)
+def test_feedback_needs_a_token_of_its_own(client: FlaskClient) -> None:
+    body: dict[str, Any] = {"feedback": []}
+    assert client.post(FEEDBACK, json=body, headers=bearer(SERVICE, tenant="north")).status_code == 401
+    assert client.post(FEEDBACK, json=body).status_code == 401
+    assert client.post(FEEDBACK, json=body, headers=bearer(FEEDBACK, tenant="north")).status_code == 200
+
+
 def test_a_tester_that_sends_another_audience_can_be_let_in_by_name(tmp_path: Path) -> None:
     meld = service(tmp_path, "audiences: [sand_man]").test_client()
     assert meld.get(DISCOVERY, headers=bearer(DISCOVERY, aud="sand_man")).status_code == 200
@@ -287,6 +295,7 @@ def test_without_authentication_this_machine_alone_is_answered(call: dict[str, A
 CLOSED = {"CDS_CLIENTS": "clients.yaml", "CDS_PUBLIC_URL": PUBLIC, "CDS_HASH_KEY": "k" * 32}
 
 
+@pytest.mark.checklist(1, 78)
 @pytest.mark.parametrize(
     ("change", "said"),
     [

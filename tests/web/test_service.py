@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from cds_service.app import create_app
 from cds_service.sandbox.stories import WRITTEN_FOR
 from cds_service.settings import Settings, read_settings
+from tests.web.wire import checked
 
 REQUESTS = Path("fhir_fixtures/requests")
 REJECTS = Path("fhir_fixtures/reject")
@@ -26,7 +27,7 @@ SETTINGS = read_settings(
 
 def client_of(settings: Settings) -> FlaskClient:
     store = f"sqlite:///{mkdtemp()}/store.sqlite"
-    return create_app(replace(settings, store=store), clock=lambda: WRITTEN_FOR).test_client()
+    return checked(create_app(replace(settings, store=store), clock=lambda: WRITTEN_FOR)).test_client()
 
 
 @pytest.fixture(scope="module")
