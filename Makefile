@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test serve lint hapi clean
+.PHONY: demo test serve lint fuzz hapi clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -19,6 +19,9 @@ lint: .venv/.tested
 
 serve: .venv/.installed
 	$(BIN)/cds-service serve
+
+fuzz: .venv/.tested
+	$(BIN)/python -m tests.fuzz.campaign
 
 hapi: .venv/.installed
 	$(BIN)/python -m tests.hapi.run

@@ -66,7 +66,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     headers.register(app)
     cors.register(app, settings.cors_origins)
     app.register_blueprint(blueprint(service, guard))
-    app.register_blueprint(openapi.blueprint(auth=settings.auth, public_url=settings.public_url))
+    app.register_blueprint(openapi.blueprint(service.hooks, auth=settings.auth, public_url=settings.public_url))
     app.register_blueprint(operations.blueprint(knowledge, store))
     if not settings.auth:
         logs.event("authentication_is_off", level=30)

@@ -51,7 +51,7 @@ def amount_of(quantity: fhir.Quantity | None) -> Amount | None:
 
 
 def _usable(value: Decimal) -> bool:
-    return value == 0 or _SMALLEST <= abs(value) <= _LARGEST
+    return value == 0 or _SMALLEST <= value.copy_abs() <= _LARGEST
 
 
 def _unit(quantity: fhir.Quantity) -> str | None:

@@ -1,6 +1,7 @@
 """/openapi.json: the endpoints for programs, from the same JSON Schemas that the tests hold every answer against."""
 
 import json
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import cast
 
@@ -35,9 +36,9 @@ _CALL = ("400", *_GUARDED[:2], "404", "412", "413", "415", *_GUARDED[2:])
 _FEEDBACK = tuple(status for status in (*_CALL, "503") if status != "412")
 
 
-def blueprint(*, auth: bool, public_url: str | None) -> Blueprint:
+def blueprint(services: Iterable[str], *, auth: bool, public_url: str | None) -> Blueprint:
     routes = Blueprint("openapi", __name__)
-    body = json.dumps(document(auth=auth, public_url=public_url)).encode()
+    body = json.dumps(document(services, auth=auth, public_url=public_url)).encode()
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
@@ -46,9 +47,9 @@ def blueprint(*, auth: bool, public_url: str | None) -> Blueprint:
     return routes
 
 
-def document(*, auth: bool = True, public_url: str | None = None) -> Json:
-    """The OpenAPI 3.1 document of a service with or without authentication."""
-    identifier = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+def document(services: Iterable[str], *, auth: bool = True, public_url: str | None = None) -> Json:
+    """The OpenAPI 3.1 document of these services, with or without authentication."""
+    identifier = {"name": "id", "in": "path", "required": True, "schema": {"enum": sorted(services)}}
     described: Json = {
         "openapi": "3.1.0",
         "info": {

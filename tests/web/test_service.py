@@ -156,6 +156,17 @@ def test_a_next_page_that_cannot_be_read_is_said_aloud(client: FlaskClient) -> N
     assert "laboratory: only a part was sent" in content["cards"][-1]["detail"]
 
 
+@pytest.mark.parametrize("number", ["1e999999999", "-1e999999999", "1e-999999999", "1e13", '"1e999999999"', '"NaN"', "true"])
+def test_a_number_beyond_all_bounds_is_no_measurement(client: FlaskClient, number: str) -> None:
+    body = request_of("without-fhir-server.json")
+    for entry in body["prefetch"]["laboratory"]["entry"]:
+        if "valueQuantity" in entry["resource"]:
+            entry["resource"]["valueQuantity"]["value"] = "NUMBER"
+    status, content = call(client, json.dumps(body).replace('"NUMBER"', number))
+    assert status == 200
+    assert not any("U/L is" in card["detail"] for card in content["cards"])
+
+
 REFUSED = [
     ("patient-is-another.json", "another patient"),
     ("conditions-of-another-patient.json", "another patient"),

@@ -9,9 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from cds_service.hooks import services
 from cds_service.web.openapi import document
 
-DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(document(services())))
 FRAMEWORK = {404, 405}
 
 
