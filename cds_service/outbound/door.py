@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from cds_service.errors import OutboundError
 from cds_service.outbound.addresses import AddressRules, CheckedAdapter
@@ -98,14 +101,15 @@ class Door:
                 return Reply(response.status_code, content, response.headers.get("Content-Type", ""))
         except requests.exceptions.SSLError as error:
             raise OutboundError("tls") from error
-        except requests.exceptions.Timeout as error:
+        except (requests.exceptions.Timeout, ReadTimeoutError) as error:
             raise OutboundError("timeout") from error
-        except (requests.exceptions.RequestException, ValueError) as error:
+        except (requests.exceptions.RequestException, HTTPError, ValueError) as error:
             raise OutboundError("unreachable") from error
 
     def _bounded(self, response: requests.Response) -> bytes:
         content = bytearray()
-        for chunk in response.iter_content(CHUNK):
+        raw = cast(HTTPResponse, response.raw)
+        while chunk := raw.read1(CHUNK, decode_content=True):  # what has come, not waiting for a full chunk: time is counted
             content += chunk
             if len(content) > self._limits.body:
                 raise OutboundError("too-large", response.status_code)

@@ -18,6 +18,16 @@ from cds_service.store.tables import AUDIT, AUDIT_CARD, FEEDBACK, OVERRIDE, SEEN
 
 EXPIRED_AT_A_TIME = 50
 
+# What every call needs is built once.
+_NOTE_LOOK, _NOTE_CARD, _NOTE_TOKEN = sa.insert(AUDIT), sa.insert(AUDIT_CARD), sa.insert(SEEN_TOKEN)
+_OVERRIDDEN = sa.select(OVERRIDE.c.card).where(
+    OVERRIDE.c.client == sa.bindparam("client"),
+    OVERRIDE.c.card.in_(sa.bindparam("cards", expanding=True)),
+    OVERRIDE.c.until > sa.bindparam("at"),
+)
+_EXPIRED = sa.select(SEEN_TOKEN.c.digest).where(SEEN_TOKEN.c.expires_at < sa.bindparam("at")).limit(EXPIRED_AT_A_TIME)
+_FORGET_EXPIRED = sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(_EXPIRED))
+
 
 class Store:
     """Feedback, overridden cards, seen tokens and the audit."""
@@ -43,12 +53,10 @@ class Store:
         """The cards among these that are not to be shown now."""
         if not cards:
             return frozenset()
-        query = sa.select(OVERRIDE.c.card).where(
-            OVERRIDE.c.client == client, OVERRIDE.c.card.in_(cards), OVERRIDE.c.until > stamp(at)
-        )
         try:
             with self._database.reading() as connection:
-                return frozenset(connection.execute(query).scalars())
+                wanted = {"client": client, "cards": list(cards), "at": stamp(at)}
+                return frozenset(connection.execute(_OVERRIDDEN, wanted).scalars())
         except StoreDown:
             return frozenset()
 
@@ -82,11 +90,10 @@ class Store:
 
 
 def _note_token(connection: Connection, digest: str, expires: datetime, at: datetime) -> bool:
-    expired = sa.select(SEEN_TOKEN.c.digest).where(SEEN_TOKEN.c.expires_at < stamp(at)).limit(EXPIRED_AT_A_TIME)
-    connection.execute(sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(expired)))
+    connection.execute(_FORGET_EXPIRED, {"at": stamp(at)})
     try:
         with connection.begin_nested():
-            connection.execute(sa.insert(SEEN_TOKEN).values(digest=digest, expires_at=stamp(expires)))
+            connection.execute(_NOTE_TOKEN, {"digest": digest, "expires_at": stamp(expires)})
     except IntegrityError:
         return False
     return True
@@ -121,20 +128,20 @@ def _suppress(connection: Connection, client: str, card: str, until: datetime) -
 
 
 def _insert_look(connection: Connection, look: Look) -> None:
-    row = sa.insert(AUDIT).values(
-        at=stamp(look.at),
-        client=look.client,
-        service=look.service,
-        user=look.user,
-        patient=look.patient,
-        status=look.status,
-        sent=",".join(look.sent),
-        read=",".join(look.read),
-        suppressed=look.suppressed,
-        silent=look.silent,
-        knowledge=look.knowledge,
-    )
-    key = connection.execute(row).inserted_primary_key
+    row = {
+        "at": stamp(look.at),
+        "client": look.client,
+        "service": look.service,
+        "user": look.user,
+        "patient": look.patient,
+        "status": look.status,
+        "sent": ",".join(look.sent),
+        "read": ",".join(look.read),
+        "suppressed": look.suppressed,
+        "silent": look.silent,
+        "knowledge": look.knowledge,
+    }
+    key = connection.execute(_NOTE_LOOK, row).inserted_primary_key
     if look.cards and key is not None:
         cards = [{"audit": key[0], "card": card.uuid, "topic": card.topic} for card in look.cards]
-        connection.execute(sa.insert(AUDIT_CARD), cards)
+        connection.execute(_NOTE_CARD, cards)

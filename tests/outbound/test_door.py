@@ -1,7 +1,9 @@
 """Where connections may lead: judged by the address that a name resolves to, at the moment of connecting."""
 
+import gzip
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -133,6 +135,66 @@ def test_a_refused_connection_is_unreachable() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(OutboundError, match="unreachable"):
         Door(Limits(), addresses=AddressRules(loopback=True)).get(f"https://127.0.0.1:{port}/", {})
+
+
+def serving(*parts: bytes, pause: float = 0.0) -> tuple[int, threading.Thread]:
+    """A server on loopback that answers one request with these parts, and closes; a pause lies after each."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with listening, listening.accept()[0] as connection:
+            connection.recv(1000)
+            try:
+                for part in parts:
+                    connection.sendall(part)
+                    time.sleep(pause)
+            except OSError:
+                return  # the client has had enough
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return listening.getsockname()[1], thread
+
+
+def test_a_body_that_drips_ends_with_the_time_of_the_call() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
+    port, thread = serving(head, *([b"x"] * 100_000), pause=0.01)
+    with pytest.raises(OutboundError, match="timeout"):
+        Door(Limits(read=5)).within(0.5).get(f"http://127.0.0.1:{port}/", {})
+    thread.join()
+
+
+def test_a_server_that_says_nothing_ends_with_the_time_of_the_call() -> None:
+    port, thread = serving(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", pause=2)
+    with pytest.raises(OutboundError, match="timeout"):
+        Door(Limits(read=60)).within(0.3).get(f"http://127.0.0.1:{port}/", {})
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\nabcde",
+        b"nonsense\r\n\r\n",
+        b"",
+    ],
+)
+def test_a_body_that_breaks_off_is_no_answer(answer: bytes) -> None:
+    port, thread = serving(answer)
+    with pytest.raises(OutboundError, match="unreachable"):
+        Door(Limits()).get(f"http://127.0.0.1:{port}/", {})
+    thread.join()
+
+
+def test_a_compressed_body_is_counted_as_it_unfolds() -> None:
+    bomb = gzip.compress(b"0" * 50_000_000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n".encode()
+    port, thread = serving(head + bomb)
+    with pytest.raises(OutboundError, match="too-large"):
+        Door(Limits(body=1_000_000)).get(f"http://127.0.0.1:{port}/", {})
+    thread.join()
 
 
 def test_a_call_whose_time_is_spent_reads_no_further(server: tuple[int, list[bytes]]) -> None:
