@@ -1,7 +1,8 @@
 """An invented EHR as a CDS client: its keys, its tokens, and the service that knows it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -54,7 +55,9 @@ def bearer(path: str = SERVICE, **more: Any) -> dict[str, str]:
     return {"Authorization": f"Bearer {token(path, **more)}"}
 
 
-def service(folder: Path, client: str = "", keys: str = KEYS, **settings: str) -> Flask:
+def service(
+    folder: Path, client: str = "", keys: str = KEYS, *, clock: Callable[[], datetime] = lambda: WRITTEN_FOR, **settings: str
+) -> Flask:
     """The service that knows this EHR by the entry `client`, lines of YAML beside its iss and its keys."""
     (folder / "keys.json").write_text(keys, encoding="utf-8")
     known = "" if "jku:" in client else "    jwks: keys.json\n"
@@ -69,4 +72,4 @@ def service(folder: Path, client: str = "", keys: str = KEYS, **settings: str) -
         "CDS_STORE": f"sqlite:///{folder}/store.sqlite",
         **settings,
     }
-    return checked(create_app(read_settings(environment), clock=lambda: WRITTEN_FOR))
+    return checked(create_app(read_settings(environment), clock=clock))

@@ -93,6 +93,12 @@ def test_new_evidence_brings_the_card_back(site: Site) -> None:
     assert cards[0]["uuid"] != first["uuid"]
 
 
+def test_the_same_record_gives_the_same_cards_on_the_next_day(site: Site) -> None:
+    today = site.cards()
+    site.now += timedelta(days=1)
+    assert [card["uuid"] for card in site.cards()] == [card["uuid"] for card in today]
+
+
 def test_another_clinician_still_sees_the_card(site: Site) -> None:
     first = site.cards()[0]
     site.override(first["uuid"], "not-now")

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from flask.testing import FlaskClient
 
 from cds_service.app import create_app
 from cds_service.errors import KnowledgeErrors, SettingsError
+from cds_service.sandbox.stories import WRITTEN_FOR
 from cds_service.settings import read_settings
 from tests.web.ehr import (
     DISCOVERY,
@@ -253,6 +255,55 @@ def test_a_listed_key_set_is_fetched_once_and_again_for_a_new_key(tmp_path: Path
     for kid in ("a", "b", "c"):  # unknown ids do not make us call the EHR at will
         assert client.get(DISCOVERY, headers=bearer(DISCOVERY, header={"kid": kid})).status_code == 401
     assert len(responses.calls) == 1
+
+
+class Clock:
+    """A clock that can be turned on."""
+
+    def __init__(self) -> None:
+        self.now = WRITTEN_FOR
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def discovered(client: FlaskClient, clock: Clock, **more: Any) -> int:
+    now = int(clock.now.timestamp())
+    return client.get(DISCOVERY, headers=bearer(DISCOVERY, iat=now, exp=now + 300, **more)).status_code
+
+
+@responses.activate
+def test_a_key_that_the_client_rotated_in_is_found_after_a_minute(tmp_path: Path) -> None:
+    clock = Clock()
+    responses.get(JKU, body=KEYS)
+    client = service(tmp_path, f"jku: {JKU}", clock=clock).test_client()
+    assert discovered(client, clock) == 200
+    responses.replace("GET", JKU, body=key_set(new=STRANGER))
+    new = {"key": STRANGER, "header": {"kid": "new"}}
+    assert discovered(client, clock, **new) == 401
+    clock.now += timedelta(minutes=1)
+    assert discovered(client, clock, **new) == 200
+    assert discovered(client, clock) == 401, "the old key is gone"
+
+
+@responses.activate
+def test_old_keys_serve_for_a_day_while_their_server_is_away(tmp_path: Path) -> None:
+    clock = Clock()
+    responses.get(JKU, body=KEYS)
+    client = service(tmp_path, f"jku: {JKU}", clock=clock).test_client()
+    assert discovered(client, clock) == 200
+    responses.replace("GET", JKU, status=503)
+    clock.now += timedelta(hours=23)
+    assert discovered(client, clock) == 200
+    clock.now += timedelta(hours=2)
+    assert discovered(client, clock) == 401
+
+
+def test_a_token_that_one_process_took_is_refused_by_the_other(tmp_path: Path) -> None:
+    one, other = service(tmp_path).test_client(), service(tmp_path).test_client()
+    once = bearer(DISCOVERY)
+    assert one.get(DISCOVERY, headers=once).status_code == 200
+    assert other.get(DISCOVERY, headers=once).status_code == 401
 
 
 @responses.activate

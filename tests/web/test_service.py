@@ -171,6 +171,7 @@ REFUSED = [
     ("patient-is-another.json", "another patient"),
     ("conditions-of-another-patient.json", "another patient"),
     ("token-for-another-patient.json", "fhirAuthorization.patient"),
+    ("tester-with-another-patient.json", "another patient"),
     ("without-hook-instance.json", "hookInstance is missing"),
     ("another-hook.json", "hook is not patient-view"),
     ("without-patient-id.json", "context.patientId is missing"),
