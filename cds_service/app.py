@@ -30,6 +30,8 @@ SHORTEST_KEY = 32
 def create_app(settings: Settings, clock: Clock = now) -> Flask:
     """The service as a WSGI application. Raises: KnowledgeErrors, SettingsError: a broken file stops the start."""
     clients = clients_of(settings)
+    if "*" in settings.cors_origins and not settings.is_loopback():
+        raise SettingsError("CDS_CORS_ORIGINS=* is for development on loopback; list the origins of browser-based clients")
     hash_key = _hash_key(settings)
     knowledge = knowledge_of_site(settings)
     validate.warm_up()

@@ -33,7 +33,8 @@ class Setting:
 SETTINGS = (
     Setting("CDS_HOST", "text", "127.0.0.1", "address to listen on; only loopback while CDS_AUTH=off"),
     Setting("CDS_PORT", "number", "8080", "port to listen on"),
-    Setting("CDS_THREADS", "number", "8", "calls answered at a time"),
+    Setting("CDS_PROCESSES", "number", "1", "processes that answer; they share the store"),
+    Setting("CDS_THREADS", "number", "8", "calls that each process answers at a time"),
     Setting("CDS_TIMEZONE", "zone", "UTC", "the hospital's time zone: days of results and today's day are days there"),
     Setting("CDS_CLIENTS", "path", "", "YAML file of the CDS clients that may call, with their keys and FHIR servers"),
     Setting("CDS_AUTH", "text", "on", "off answers everybody who calls from this machine: for development"),
@@ -73,6 +74,7 @@ class Settings:
 
     host: str
     port: int
+    processes: int
     threads: int
     timezone: ZoneInfo
     clients: Path | None
@@ -123,6 +125,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         host=value["CDS_HOST"],
         port=_whole("CDS_PORT", value),
+        processes=_whole("CDS_PROCESSES", value),
         threads=_whole("CDS_THREADS", value),
         timezone=_zone("CDS_TIMEZONE", value),
         clients=_path("CDS_CLIENTS", value),

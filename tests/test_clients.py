@@ -1,10 +1,12 @@
 """The file of CDS clients: every fault named with its line, nothing assumed."""
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from cds_service.clients import load, profiles
+from cds_service.clients import ClientEntry, load, profiles
 from cds_service.errors import KnowledgeErrors
 
 KEYS = '{"keys": []}'
@@ -87,3 +89,10 @@ def test_plain_http_is_for_loopback_in_development(tmp_path: Path) -> None:
     text = GOOD + "    fhir_servers: ['http://127.0.0.1:8080/fhir/']\n"
     (client,) = load(written(tmp_path, text), development=True).values()
     assert client.fhir_servers == {"http://127.0.0.1:8080/fhir"}
+
+
+def test_the_documentation_lists_every_line_of_a_client() -> None:
+    documentation = Path("docs/clients.md").read_text(encoding="utf-8")
+    table = [line for line in documentation.splitlines() if line.startswith("| `")]
+    named = {name for line in table for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert named == {field.name for field in msgspec.structs.fields(ClientEntry)}

@@ -24,7 +24,7 @@ class GunicornServer(BaseApplication):
     def load_config(self) -> None:
         self.cfg.set("bind", f"{self._settings.host}:{self._settings.port}")
         self.cfg.set("worker_class", Worker)
-        self.cfg.set("workers", 1)
+        self.cfg.set("workers", self._settings.processes)
         self.cfg.set("threads", self._settings.threads)
         self.cfg.set("preload_app", True)
         self.cfg.set("accesslog", None)

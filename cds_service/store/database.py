@@ -129,7 +129,7 @@ class _RawConnection(Protocol):
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url, pool_pre_ping=True)
-    engine = sa.create_engine(url, connect_args={"timeout": WAIT_FOR_LOCK / 1000})
+    engine = sa.create_engine(url, connect_args={"timeout": WAIT_FOR_LOCK / 1000}, pool_timeout=WAIT_FOR_LOCK / 1000)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: _RawConnection, _: object) -> None:

@@ -18,7 +18,12 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("serve")
     with socket.create_server(("127.0.0.1", 0)) as free:
         number = int(free.getsockname()[1])
-    settings = {"CDS_AUTH": "off", "CDS_PORT": str(number), "CDS_STORE": f"sqlite:///{folder}/store.sqlite"}
+    settings = {
+        "CDS_AUTH": "off",
+        "CDS_PORT": str(number),
+        "CDS_PROCESSES": "2",
+        "CDS_STORE": f"sqlite:///{folder}/store.sqlite",
+    }
     with (folder / "log").open("w") as log:
         command = [sys.executable, "-m", "cds_service", "serve"]
         process = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log)

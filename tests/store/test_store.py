@@ -1,6 +1,7 @@
 """Nothing acknowledged is lost, nothing is half-written, and a store that is down delays nobody."""
 
 import logging
+import re
 import sqlite3
 import subprocess
 import sys
@@ -281,3 +282,12 @@ def test_times_of_any_zone_are_kept_as_one(tmp_path: Path) -> None:
     for at in (AT, local):
         store.keep_feedback(CLIENT, "s", [Outcome(card(1, 1), "accepted", at)], at)
     assert rows(tmp_path, "SELECT outcome_at FROM feedback") == [("2026-11-24T12:00:00.000+00:00",)]
+
+
+def test_the_documentation_names_every_table() -> None:
+    rows = [
+        line.split("|")[1]
+        for line in Path("docs/operations.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| `")
+    ]
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(METADATA.tables)

@@ -359,6 +359,7 @@ CLOSED = {"CDS_CLIENTS": "clients.yaml", "CDS_PUBLIC_URL": PUBLIC, "CDS_HASH_KEY
         ({"CDS_HASH_KEY": ""}, "CDS_HASH_KEY"),
         ({"CDS_HASH_KEY": "short"}, "32 characters"),
         ({"CDS_FHIR_SERVERS": "https://fhir.example"}, "CDS_FHIR_SERVERS"),
+        ({"CDS_CORS_ORIGINS": "*"}, "CDS_CORS_ORIGINS"),
     ],
 )
 def test_a_start_that_would_be_open_or_weak_is_refused(tmp_path: Path, change: dict[str, str], said: str) -> None:
