@@ -19,6 +19,8 @@ from cds_service.settings import Settings, is_loopback_url
 PROFILES = Path(__file__).with_name("client_profiles.yaml")
 ALGORITHMS = frozenset({"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"})
 """Asymmetric signatures alone: a client's public key must never serve as a shared secret."""
+SANDBOX = "https://sandbox.cds-hooks.org"
+"""The official sandbox, whose private key is published: whoever trusts it trusts everybody."""
 OPEN = "open"
 """The issuer that stands for everybody while authentication is off."""
 
@@ -161,6 +163,8 @@ class _Reader:
         if not entry.iss or entry.iss in self._issuers or entry.iss == OPEN:
             self._fault(f"{place}.iss", "is empty or stands twice", "give each client one entry with its iss")
         self._issuers.add(entry.iss)
+        if entry.iss == SANDBOX and not self._development:
+            self._fault(f"{place}.iss", "publishes its private key", "keep the sandbox to development on loopback")
         if entry.profile not in self._profiles:
             self._fault(f"{place}.profile", "is no profile", f"write one of {', '.join(self._profiles)}")
         if entry.jku is None and entry.jwks is None:

@@ -69,6 +69,7 @@ FAULTS = [
     (GOOD + "    fhir_servers: ['file:///etc/passwd']\n", "plain address"),
     (GOOD + GOOD.removeprefix("clients:\n"), "stands twice"),
     (GOOD.replace("https://ehr.example", "open"), "stands twice"),
+    (GOOD.replace("https://ehr.example", "https://sandbox.cds-hooks.org"), "publishes its private key"),
 ]
 
 

@@ -36,6 +36,7 @@ from tests.web.ehr import (
     token,
 )
 from tests.web.test_service import SETTINGS, client_of, request_of
+from tests.web.wire import checked
 
 SHORT_RSA = rsa.generate_private_key(65537, 1024)
 P256 = ec.generate_private_key(ec.SECP256R1())
@@ -233,6 +234,20 @@ def test_a_tester_that_sends_another_audience_can_be_let_in_by_name(tmp_path: Pa
     meld = service(tmp_path, "audiences: [sand_man]").test_client()
     assert meld.get(DISCOVERY, headers=bearer(DISCOVERY, aud="sand_man")).status_code == 200
     assert meld.get(DISCOVERY, headers=bearer(DISCOVERY)).status_code == 401
+
+
+def test_the_official_sandbox_is_let_in_on_loopback(tmp_path: Path) -> None:
+    sandbox, jku = "https://sandbox.cds-hooks.org", "https://sandbox.cds-hooks.org/.well-known/jwks.json"
+    local = "http://localhost:8080"
+    (tmp_path / "keys.json").write_text(KEYS, encoding="utf-8")
+    clients = tmp_path / "clients.yaml"
+    clients.write_text(f"clients: [{{iss: '{sandbox}', jku: '{jku}', jwks: keys.json, profile: sandbox}}]", encoding="utf-8")
+    settings = {"CDS_CLIENTS": str(clients), "CDS_PUBLIC_URL": local, "CDS_STORE": f"sqlite:///{tmp_path}/store.sqlite"}
+    app = checked(create_app(read_settings(settings), clock=lambda: WRITTEN_FOR))
+    its = {"iss": sandbox, "aud": local + SERVICE, "iat": NOW + 1, "header": {"jku": jku}}
+    answer = app.test_client().post(SERVICE, json=request_of("sandbox-with-prefetch.json"), headers=bearer(**its))
+    assert answer.status_code == 200
+    assert json.loads(answer.data)["cards"]
 
 
 def test_a_client_may_be_allowed_a_longer_lifetime(tmp_path: Path) -> None:
