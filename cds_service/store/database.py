@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -20,8 +21,10 @@ from cds_service.errors import SettingsError, StoreDown
 HEAD = "0001"
 """The newest migration, known here so that an up-to-date database is opened without loading Alembic."""
 REST = 5.0
-WAIT_FOR_LOCK = 1_000
-"""Milliseconds that one writer waits for another."""
+WAIT_FOR_LOCK = 2_000
+"""Milliseconds that one process waits for another to finish writing."""
+WAIT_FOR_OPENING = 15_000
+"""Milliseconds to wait while another process creates or updates the tables."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -32,6 +35,8 @@ class Database:
         """Raises: SettingsError."""
         self._engine = _engine(_checked(url))
         self._migrated = False
+        self._opening = Lock()
+        self._writer = Lock()  # threads wait here for their turn; only processes meet in the database
         self._rest_until = 0.0
         self._last_write_failed = False
 
@@ -41,13 +46,14 @@ class Database:
 
         Raises: StoreDown.
         """
-        try:
-            with self._transaction("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as connection:
-                yield connection
-        except StoreDown:
-            self._last_write_failed = True
-            raise
-        self._last_write_failed = False
+        with self._writer:
+            try:
+                with self._transaction("BEGIN IMMEDIATE", "FULL" if durable else "NORMAL") as connection:
+                    yield connection
+            except StoreDown:
+                self._last_write_failed = True
+                raise
+            self._last_write_failed = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -88,11 +94,13 @@ class Database:
         if self._migrated:
             return
         _create_privately(self._engine.url)
-        options = {"begin": "BEGIN IMMEDIATE", "synchronous": "FULL"}
-        with self._engine.connect().execution_options(**options) as connection, connection.begin():
-            if _revision(connection) != HEAD:
-                _upgrade(connection)
-        self._migrated = True
+        options = {"begin": "BEGIN IMMEDIATE", "synchronous": "FULL", "wait": WAIT_FOR_OPENING}
+        with self._opening:
+            with self._engine.connect().execution_options(**options) as connection, connection.begin():
+                if _revision(connection) != HEAD:
+                    _upgrade(connection)
+            self._engine.dispose()  # the patience of this connection is for opening alone
+            self._migrated = True
 
 
 def existing(url: str) -> Database:
@@ -134,12 +142,15 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: _RawConnection, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
-        for pragma in ("journal_mode = WAL", f"busy_timeout = {WAIT_FOR_LOCK}", "foreign_keys = ON"):
+        pragmas = (f"busy_timeout = {WAIT_FOR_OPENING}", "journal_mode = WAL", "foreign_keys = ON")
+        for pragma in (*pragmas, f"busy_timeout = {WAIT_FOR_LOCK}"):
             connection.cursor().execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         options = connection.get_execution_options()
+        if "wait" in options:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {options['wait']}")
         connection.exec_driver_sql(f"PRAGMA synchronous = {options['synchronous']}")
         connection.exec_driver_sql(options["begin"])
 
