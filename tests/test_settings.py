@@ -26,6 +26,13 @@ def test_the_defaults_are_valid() -> None:
         ("CDS_ASSUMPTIONS", "/nowhere.yaml", "does not exist"),
         ("CDS_CONCEPT_MAPS", "/nowhere", "directory that does not exist"),
         ("CDS_COLOUR", "red", "is no setting"),
+        ("CDS_AUTH", "perhaps", "must be on or off"),
+        ("CDS_PUBLIC_URL", "cds.hospital.example", "must begin with https://"),
+        ("CDS_RATE_LIMIT", "often", "must be a rate"),
+        ("CDS_PRIVATE_NETWORKS", "10.20.0.1/16", "must list networks"),
+        ("CDS_PRIVATE_NETWORKS", "the-clinic", "must list networks"),
+        ("CDS_SUPPRESS_DAYS", "not-now=7", "must be days, then days by reason"),
+        ("CDS_SUPPRESS_DAYS", "30, not-now=soon", "of 0 or more"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_name(name: str, value: str, said: str) -> None:
