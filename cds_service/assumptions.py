@@ -19,6 +19,7 @@ from cds_service.errors import KnowledgeErrors
 
 DEFAULT_FILE = Path(__file__).with_name("assumptions.yaml")
 _LENGTH = re.compile(r"(\d+) (days?|months?)")
+_ENDLESS_DAYS = 36_500
 _QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?) (\S+)")
 
 
@@ -31,10 +32,20 @@ class Length:
 
     def before(self, day: date) -> date:
         """The earliest day that lies within this length of `day`."""
-        return add_months(day, -self.months) - timedelta(days=self.days)
+        try:
+            return add_months(day, -self.months) - timedelta(days=self.days)
+        except (OverflowError, ValueError):  # before the calendar begins
+            return date.min
 
     def after(self, day: date) -> date:
-        return add_months(day, self.months) + timedelta(days=self.days)
+        try:
+            return add_months(day, self.months) + timedelta(days=self.days)
+        except (OverflowError, ValueError):  # after it ends: 9999-12-31 often stands for "no end"
+            return date.max
+
+    def is_endless(self) -> bool:
+        """So long that no result ever grows too old."""
+        return self.days >= _ENDLESS_DAYS
 
     def __str__(self) -> str:
         return f"{self.months} months" if self.months else f"{self.days} days"
@@ -162,6 +173,11 @@ class Assumptions:
         if limit is None:
             raise KeyError(name)
         return limit
+
+    def longest_window(self, as_of: date) -> date:
+        """The first day of the longest window that has an end."""
+        ends = [window.recheck.before(as_of) for window in self.windows.values() if not window.recheck.is_endless()]
+        return min(ends, default=as_of)
 
 
 def load(path: Path | None = None) -> Assumptions:

@@ -76,8 +76,8 @@ class Explanation(JsonStruct, frozen=True):
 
 def explain(findings: Findings, as_of: date, only_trial: str | None = None) -> Explanation:
     """One document a patient. A deceased patient is not evaluated."""
-    patient = findings.facts.person.reference.removeprefix("Patient/")
-    head = (as_of.isoformat(), None if patient == "None" else patient, findings.digest)
+    _, _, patient = findings.facts.person.reference.partition("/")
+    head = (as_of.isoformat(), patient or None, findings.digest)
     if findings.facts.person.deceased:
         return Explanation(*head, [], "deceased")
     matches = [match for match in findings.matches if only_trial in (None, match.trial.id)]

@@ -35,5 +35,6 @@ def answer(
     if not disease_sign(record, knowledge.terminology):  # most charts end here, and nothing else of them is read
         prefetch.require_the_basis(begun)
         return NO_CARDS
-    record = prefetch.complete(begun, fhir, as_of)  # the rest of the record, with its gaps
+    earliest = knowledge.assumptions.longest_window(as_of)
+    record = prefetch.complete(begun, fhir, earliest)  # the rest of the record, with its gaps
     return service.respond(request, evaluate(record, knowledge, as_of, zone), display)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from cds_service import json_bytes
 from cds_service.errors import MalformedRequest, WrongPatient
 
 _ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")
@@ -70,6 +71,8 @@ def decode_request(body: bytes, hook: str) -> HookRequest:
     except msgspec.ValidationError as error:
         raise MalformedRequest(f"the request does not have the right shape: {place(error)}") from error
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        if (mended := json_bytes.mended(body)) is not None:
+            return decode_request(mended, hook)
         raise MalformedRequest("the body is not JSON") from error
     context = raw.context
     if context is None:

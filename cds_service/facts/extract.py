@@ -123,7 +123,8 @@ _TABLE: dict[str, Callable[[_Reader, Entry], Iterable[Fact]]] = {
 def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: ZoneInfo) -> PatientFacts:
     """Everything that the criteria can ask of this record, on one day."""
     reader = _Reader(terminology, zone, record)
-    found = [fact for kind, read in _TABLE.items() for entry in record.of_type(kind) for fact in read(reader, entry)]
+    unordered = [fact for kind, read in _TABLE.items() for entry in record.of_type(kind) for fact in read(reader, entry)]
+    found = sorted(unordered, key=_chronology)
     return PatientFacts(
         person=person(record.patient, zone),
         as_of=as_of,
@@ -138,12 +139,18 @@ def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: Zo
 def person(patient: fhir.Patient, zone: ZoneInfo) -> Person:
     replaced = any(link.type == "replaced-by" for link in many(patient.link))
     return Person(
-        reference=f"Patient/{patient.id}",
+        reference=f"Patient/{patient.id}" if patient.id else "Patient",
         birth=parse_fhir_date(patient.birth_date, zone),
         sex=patient.gender.strip().lower() if patient.gender else None,
         deceased=bool(patient.deceased_boolean) or patient.deceased_date_time is not None,
         inactive=patient.active is False or replaced,
     )
+
+
+def _chronology(fact: Fact) -> tuple[date, date, str]:
+    """Oldest first, whatever the order of the record's entries; what has no date comes last."""
+    when = fact.when
+    return (when.first, when.last, fact.reference) if when is not None else (date.max, date.max, fact.reference)
 
 
 def _of(kind: type[F], found: Sequence[Fact]) -> tuple[F, ...]:

@@ -19,6 +19,7 @@ from cds_service.facts.concepts import codes_of, label, many, period, recognise,
 from cds_service.facts.model import Amount, Giving, Route, Therapy
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry
+from cds_service.fhir.references import canonical
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 
 _ADMINISTERED = {"completed", "in-progress", "stopped", "on-hold"}
@@ -157,7 +158,7 @@ def _referred(resource: fhir.MedicationEvent, medications: Mapping[str, Entry]) 
         return None
     if reference.startswith("#"):
         return next((m for m in contained_medications(resource) if m.id == reference[1:]), None)
-    entry = medications.get(reference)
+    entry = medications.get(reference) or medications.get(canonical(reference) or "")
     return entry.resource if entry is not None and isinstance(entry.resource, fhir.Medication) else None
 
 

@@ -99,7 +99,7 @@ def _amount_and_words(value: fhir.ObservationValue) -> tuple[Amount | None, str 
     if value.value_quantity is not None:
         return amount_of(value.value_quantity), None
     if value.value_integer is not None:
-        return Amount(Decimal(value.value_integer), None), None
+        return amount_of(fhir.Quantity(Decimal(value.value_integer))), None
     if value.value_range is not None:
         return range_amount(value.value_range), None
     if value.value_ratio is not None:

@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 from cachetools import TTLCache
 
 from cds_service.errors import OutboundError
-from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, newest_versions, read_bundle_entries
+from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries
 from cds_service.fhir.record import Entry, Gap, GapReason
+from cds_service.fhir.references import canonical
+from cds_service.fhir.versions import newest_versions
 from cds_service.outbound.door import Door, Reply
 
 LONG_QUERY = 1_500
@@ -26,6 +28,8 @@ class SearchResult:
     entries: tuple[Entry, ...] = ()
     gaps: tuple[Gap, ...] = ()
     failed: GapReason | None = None
+    matches: int = 0
+    """How many entries the server counted as answers so far."""
 
 
 class Cache:
@@ -57,6 +61,13 @@ class FhirClient:
         self._headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
+
+    def local(self, reference: str, resource_type: str) -> str | None:
+        """The id of a resource of this type on this server; None if the reference leads elsewhere."""
+        named = canonical(reference)
+        here = reference.startswith(f"{self._base}/") or not urlsplit(reference).scheme
+        kind, _, identifier = (named or "").partition("/")
+        return identifier if here and kind == resource_type and identifier else None
 
     def read(self, resource_type: str, resource_id: str) -> "bytes | GapReason":
         """A resource's bytes, or why it could not be had."""
@@ -98,31 +109,35 @@ class FhirClient:
 
     def _follow(self, url: str, before: SearchResult, page: int = 1, seen: frozenset[str] = frozenset()) -> SearchResult:
         if url in seen or page > self._max_pages:
-            return SearchResult(before.entries, before.gaps, GapReason.INCOMPLETE)
+            return replace(before, failed=GapReason.INCOMPLETE)
         try:
             reply = self._door.get(url, self._headers)
         except OutboundError as error:
-            return SearchResult(before.entries, before.gaps, _reason(error))
+            return replace(before, failed=_reason(error))
         return self._page(reply, before, page, seen | {url})
 
     def _page(self, reply: Reply, before: SearchResult, page: int, seen: frozenset[str]) -> SearchResult:
         read = _read_page(reply)
         if isinstance(read, GapReason):
-            return SearchResult(before.entries, before.gaps, GapReason.INCOMPLETE if before.entries else read)
-        together = SearchResult(tuple(newest_versions((*before.entries, *read.entries))), (*before.gaps, *read.gaps))
-        if read.next_link is None:
-            return together
+            return replace(before, failed=GapReason.INCOMPLETE if page > 1 else read)
+        together = SearchResult(
+            tuple(newest_versions((*before.entries, *read.entries))),
+            (*before.gaps, *read.gaps),
+            GapReason.INCOMPLETE if read.error else None,
+            before.matches + read.matches,
+        )
+        if read.next_link is None or read.error:
+            cut_off = read.error or read.odd_links or read.total > together.matches
+            return replace(together, failed=GapReason.INCOMPLETE if cut_off else None)
         url = self._on_this_server(read.next_link)
-        if url is None:
-            return SearchResult(together.entries, together.gaps, GapReason.INCOMPLETE)
-        return self._follow(url, together, page + 1, seen)
+        return self._follow(url, together, page + 1, seen) if url else replace(together, failed=GapReason.INCOMPLETE)
 
     def _on_this_server(self, link: str) -> str | None:
-        """A `next` link on this server's own base; behind a proxy the host may differ while the path fits."""
-        base, target = urlsplit(self._base), urlsplit(link)
-        if not target.path.startswith(base.path):
-            return None
-        if target.netloc and target.netloc.lower() != base.netloc.lower() and target.path != base.path:
+        """A `next` link on this server's own base; behind a proxy the host may differ while the path is the base's own."""
+        base, target = urlsplit(self._base), urlsplit(urljoin(f"{self._base}/", link))
+        same_host = target.netloc.lower() == base.netloc.lower()
+        inside = same_host and target.path.startswith(f"{base.path}/") and ".." not in unquote(target.path).split("/")
+        if not inside and target.path != base.path:
             return None
         return f"{base.scheme}://{base.netloc}{target.path}?{target.query}"
 

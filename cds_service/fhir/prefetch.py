@@ -1,44 +1,25 @@
-"""The record of one hook call: what the EHR sent along, and what is read for the rest.
-
-Six states of a prefetch key are told apart: absent, null, a resource, an empty Bundle, an OperationOutcome (bare or as an
-entry), and a Bundle with more pages. Null and empty are answers; absent and failed are not.
-"""
+"""The record of one hook call: what the EHR sent along, and what is read for the rest, key by key."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
-from urllib.parse import parse_qsl
+from datetime import date
 
 from cds_service.errors import DataUnavailable, WrongPatient
+from cds_service.fhir import foreign_names
 from cds_service.fhir.bundle import assemble, belongs_to_another
-from cds_service.fhir.client import FhirClient, SearchResult
-from cds_service.fhir.entries import (
-    NotABundleError,
-    decode_bundle,
-    is_error,
-    newest_versions,
-    read_bundle_entries,
-    read_resource,
-    resource_type_of,
-)
+from cds_service.fhir.client import FhirClient
+from cds_service.fhir.entries import read_resource
+from cds_service.fhir.part import Part, forgive_the_old, read_part, together
 from cds_service.fhir.record import Entry, Gap, GapReason, PatientRecord
 from cds_service.fhir.resources import MedicationEvent, Patient
+from cds_service.fhir.template import Template
+from cds_service.fhir.versions import newest_versions
 from cds_service.protocol import HookRequest
 
 PATIENT, CONDITIONS = "patient", "conditions"
-LOOK_BACK = timedelta(days=90)
-"""The longest window of a measurement: an incomplete search that reaches further back lacks nothing that decides."""
+OF_ANY_AGE = frozenset({"marrowBlasts", "assessments"})
+"""Keys of which an old result counts too: the course of the disease is read from all of them."""
 MAX_MEDICATIONS_READ = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What became of one prefetch key."""
-
-    entries: tuple[Entry, ...] = ()
-    gaps: tuple[Gap, ...] = ()
-    failed: GapReason | None = None
-    next_link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,25 +27,33 @@ class Begun:
     """A call's record before the rest is read: parts by key, and the patient if known."""
 
     request: HookRequest
-    templates: Mapping[str, str]
+    templates: Mapping[str, Template]
     parts: dict[str, Part] = field(default_factory=dict)
-
-    def entries(self) -> list[Entry]:
-        return newest_versions([entry for part in self.parts.values() for entry in part.entries])
 
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
-        entries = self.entries()
-        patients = [entry.resource for entry in entries if isinstance(entry.resource, Patient)]
-        patient = patients[0] if patients else Patient(resource_type="Patient", id=self.request.patient_id)
-        gaps = [gap for key, part in self.parts.items() for gap in _gaps(key, self.templates, part)]
-        return assemble(patient, entries, gaps, self._searched())
+        everything = together(self.parts.values())
+        gaps = [*everything.gaps, *(gap for key, part in self.parts.items() if (gap := self._gap(key, part)) is not None)]
+        return assemble(self._patient(), newest_versions(everything.entries), gaps, self._searched(), everything.full_urls)
+
+    def _patient(self) -> Entry:
+        sent = (self.parts.get(PATIENT, Part()), together(self.parts.values()))
+        found = (entry for part in sent for entry in newest_versions(part.entries) if isinstance(entry.resource, Patient))
+        unknown = Patient(resource_type="Patient", id=self.request.patient_id)
+        return next(found, Entry(f"Patient/{self.request.patient_id}", unknown, b""))
+
+    def _gap(self, key: str, part: Part) -> Gap | None:
+        if part.failed is None:
+            return None
+        return Gap(self.templates[key].resource_type, part.failed, key) if key in self.templates else None
 
     def _searched(self) -> frozenset[str]:
         """Types of which every template was had in full."""
-        types = {key: resource_type(template) for key, template in self.templates.items()}
-        whole = {key for key, part in self.parts.items() if part.failed is None and not part.gaps}
-        return frozenset(kind for kind in types.values() if all(key in whole for key, one in types.items() if one == kind))
+        lacking = {one.resource_type for key, one in self.templates.items() if not self.parts.get(key, _NEVER_HAD).is_whole}
+        return frozenset(one.resource_type for one in self.templates.values()) - lacking
+
+
+_NEVER_HAD = Part(failed=GapReason.NOT_SENT)
 
 
 def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient | None) -> Begun:
@@ -72,7 +61,9 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
 
     Raises: WrongPatient if what was sent belongs to another patient.
     """
-    begun = Begun(request, templates, _sent(request, templates))
+    ours = {key: Template(key, query) for key, query in templates.items()}
+    sent = {name: read_part(value) for name, value in request.prefetch.items()}
+    begun = Begun(request, ours, foreign_names.by_key(sent, ours))
     _refuse_other_patients(begun)
     for key in (PATIENT, CONDITIONS):
         begun.parts[key] = _had(begun, key, fhir)
@@ -81,97 +72,60 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
 
 
 def require_the_basis(begun: Begun) -> None:
-    """Without a sign of the disease in what came, patient and conditions must be known.
+    """Without a sign of the disease in what came, patient and conditions must be known, and every condition readable.
 
     Raises: DataUnavailable.
     """
     lacking = [key for key in (PATIENT, CONDITIONS) if begun.parts[key].failed is not None]
     if lacking:
-        raise DataUnavailable(f"{' and '.join(lacking)}: not prefetched and not readable from the FHIR server")
+        raise DataUnavailable(f"{' and '.join(lacking)}: not sent in full, and not readable from the FHIR server")
+    if begun.parts[CONDITIONS].gaps:
+        raise DataUnavailable("conditions: an entry cannot be read, so that nobody knows which disease it names; send FHIR R4")
 
 
-def complete(begun: Begun, fhir: FhirClient | None, as_of: date) -> PatientRecord:
-    """The rest of the record, with its gaps."""
-    for key in begun.templates:
-        begun.parts[key] = _had(begun, key, fhir)
-        begun.parts[key] = _forgive_the_old(begun.parts[key], begun.templates[key], as_of)
+def complete(begun: Begun, fhir: FhirClient | None, earliest: date) -> PatientRecord:
+    """The rest of the record, with its gaps. `earliest`: where the longest window of a measurement begins."""
+    for key, template in begun.templates.items():
+        if key in (PATIENT, CONDITIONS):
+            continue
+        sent = begun.parts.get(key)
+        forgivable = template.newest_first and key not in OF_ANY_AGE
+        if sent is not None and forgivable:
+            begun.parts[key] = forgive_the_old(sent, earliest)
+        had = _had(begun, key, fhir)
+        begun.parts[key] = forgive_the_old(had, earliest) if forgivable else had
     if fhir is not None:
         begun.parts["medications referred to"] = _referred_medications(begun, fhir)
     return begun.record()
 
 
-def resource_type(template: str) -> str:
-    return template.partition("?")[0].partition("/")[0]
-
-
-def _sent(request: HookRequest, templates: Mapping[str, str]) -> dict[str, Part]:
-    """The parts that came along; under foreign names, by the type of what they hold."""
-    known = {key: _part(value) for key, value in request.prefetch.items() if key in templates}
-    foreign = {key: _part(value) for key, value in request.prefetch.items() if key not in templates}
-    own_names = bool(known.keys() - {PATIENT, CONDITIONS})
-    for name, part in foreign.items():
-        for key, template in templates.items():
-            fits = _holds(part, name, key, resource_type(template))
-            if fits and key not in known and (not own_names or key in (PATIENT, CONDITIONS)):
-                known[key] = part
-    kept = {id(part) for part in known.values()}
-    known |= {key: part for key, part in foreign.items() if id(part) not in kept}
-    return known
-
-
-def _holds(part: Part, name: str, key: str, kind: str) -> bool:
-    """Whether a part under a foreign name answers this key: by what it holds; if it is empty, by its name."""
-    if part.entries:
-        return any(entry.resource.resource_type == kind for entry in part.entries)
-    return key != PATIENT and any(word.lower() in name.lower() for word in (key, kind))
-
-
-def _part(value: bytes) -> Part:
-    if value.strip() == b"null":
-        return Part()
-    kind = resource_type_of(value)
-    if kind == "OperationOutcome":
-        return Part(failed=GapReason.OPERATION_OUTCOME) if is_error(value) else Part()
-    if kind != "Bundle":
-        entry = read_resource(value)
-        unreadable = (Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY),)
-        return Part((entry,)) if entry is not None else Part(gaps=unreadable, failed=GapReason.UNREADABLE_ENTRY)
-    try:
-        bundle = decode_bundle(value)
-    except NotABundleError:
-        return Part(failed=GapReason.UNREADABLE_ENTRY)
-    read = read_bundle_entries(bundle)
-    if read.error and not read.entries:
-        return Part(failed=GapReason.OPERATION_OUTCOME)
-    cut_off = read.next_link is not None or (bundle.total or 0) > len(bundle.entry or ())
-    return Part(read.entries, read.gaps, GapReason.INCOMPLETE if cut_off else None, read.next_link)
-
-
 def _had(begun: Begun, key: str, fhir: FhirClient | None) -> Part:
     """What was sent under this key, completed from the FHIR server where it fell short."""
-    part = begun.parts.get(key)
-    if key == PATIENT and part is not None and not any(isinstance(entry.resource, Patient) for entry in part.entries):
-        part = None  # "no data" is no answer to who the patient is
-    if part is not None and part.failed is None:
-        return part
+    sent = begun.parts.get(key)
+    if key == PATIENT and sent is not None and not any(isinstance(entry.resource, Patient) for entry in sent.entries):
+        sent = None  # "no data" is no answer to who the patient is
+    if sent is not None and sent.failed is None:
+        return sent
     if fhir is None:
-        return part or Part(failed=GapReason.NOT_SENT)
-    if part is not None and part.failed is GapReason.NOT_OFFERED:
-        return part
-    sent = part.entries if part is not None else ()
-    if part is not None and part.next_link is not None and (rest := fhir.rest_of(part.next_link)).failed is None:
-        return Part((*sent, *rest.entries), (*part.gaps, *rest.gaps))
+        return sent or _NEVER_HAD
+    if sent is None:
+        return _read(begun, key, fhir)
+    if sent.next_links:
+        rest = [fhir.rest_of(link) for link in sent.next_links]
+        if all(pages.failed is None for pages in rest):
+            return together((replace(sent, failed=None, next_links=()), *(Part(p.entries, p.gaps) for p in rest)))
     read = _read(begun, key, fhir)
-    return replace(read, entries=(*sent, *read.entries))
+    if read.failed is not None and sent.entries:
+        return replace(sent, failed=GapReason.INCOMPLETE)
+    return replace(read, entries=tuple(newest_versions((*sent.entries, *read.entries))))
 
 
 def _read(begun: Begun, key: str, fhir: FhirClient) -> Part:
-    template = begun.templates[key].replace("{{context.patientId}}", begun.request.patient_id)
-    kind = resource_type(template)
-    if "?" in template:
-        result: SearchResult = fhir.search(kind, parse_qsl(template.partition("?")[2]))
+    template, patient_id = begun.templates[key], begun.request.patient_id
+    if template.is_search:
+        result = fhir.search(template.resource_type, template.parameters(patient_id))
         return Part(result.entries, result.gaps, result.failed)
-    body = fhir.read(kind, begun.request.patient_id)
+    body = fhir.read(template.resource_type, patient_id)
     if isinstance(body, GapReason):
         return Part(failed=body)
     entry = read_resource(body)
@@ -180,41 +134,32 @@ def _read(begun: Begun, key: str, fhir: FhirClient) -> Part:
 
 def _refuse_other_patients(begun: Begun, keys: tuple[str, ...] | None = None) -> None:
     """Raises: WrongPatient."""
-    named = Patient(resource_type="Patient", id=begun.request.patient_id)
-    parts = [part for key, part in begun.parts.items() if keys is None or key in keys]
-    for entry in (entry for part in parts for entry in part.entries):
-        another = isinstance(entry.resource, Patient) and entry.resource.id != named.id
-        if another or belongs_to_another(entry, named):
-            raise WrongPatient("prefetch holds data of another patient than context.patientId")
-
-
-def _gaps(key: str, templates: Mapping[str, str], part: Part) -> list[Gap]:
-    gaps = list(part.gaps)
-    if part.failed is not None and key in templates:
-        gaps.append(Gap(resource_type(templates[key]), part.failed, key))
-    return gaps
-
-
-def _forgive_the_old(part: Part, template: str, as_of: date) -> Part:
-    """A cut-off search of measurements that reaches back far enough lacks nothing that decides."""
-    if part.failed is not GapReason.INCOMPLETE or resource_type(template) != "Observation" or "_sort=-date" not in template:
-        return part
-    dates = [str(getattr(entry.resource, "effective_date_time", None) or "")[:10] for entry in part.entries]
-    oldest = min((text for text in dates if text), default="")
-    return replace(part, failed=None) if oldest and oldest < (as_of - LOOK_BACK).isoformat() else part
+    patient = f"Patient/{begun.request.patient_id}"
+    for part in (part for key, part in begun.parts.items() if keys is None or key in keys):
+        for entry in part.entries:
+            another = isinstance(entry.resource, Patient) and f"Patient/{entry.resource.id}" != patient
+            if another or belongs_to_another(entry, patient, part.full_urls):
+                raise WrongPatient("prefetch holds data of another patient than context.patientId")
 
 
 def _referred_medications(begun: Begun, fhir: FhirClient) -> Part:
     """Medications that orders name by reference alone, without a name of their own."""
-    entries = begun.entries()
+    entries = newest_versions(together(begun.parts.values()).entries)
     known = {entry.reference for entry in entries}
-    wanted = []
-    for entry in entries:
-        reference = entry.resource.medication_reference if isinstance(entry.resource, MedicationEvent) else None
-        if reference is not None and reference.reference and not reference.display and not reference.reference.startswith("#"):
-            kind, _, identifier = reference.reference.rpartition("/")
-            if kind.endswith("Medication") and f"Medication/{identifier}" not in known:
-                wanted.append(identifier)
-    read = [fhir.read("Medication", identifier) for identifier in dict.fromkeys(wanted[:MAX_MEDICATIONS_READ])]
+    wanted = dict.fromkeys(
+        identifier
+        for entry in entries
+        if isinstance(entry.resource, MedicationEvent)
+        and (reference := entry.resource.medication_reference) is not None
+        and reference.reference
+        and not reference.display
+        and (identifier := fhir.local(reference.reference, "Medication")) is not None
+        and f"Medication/{identifier}" not in known
+    )
+    read = [fhir.read("Medication", identifier) for identifier in list(wanted)[:MAX_MEDICATIONS_READ]]
     found = [read_resource(body) for body in read if isinstance(body, bytes)]
-    return Part(tuple(entry for entry in found if entry is not None))
+    failed = {reason for reason in read if isinstance(reason, GapReason)}
+    failed |= {GapReason.UNREADABLE_ENTRY} if None in found else set()
+    failed |= {GapReason.INCOMPLETE} if len(wanted) > MAX_MEDICATIONS_READ else set()
+    gaps = tuple(Gap("Medication", reason) for reason in sorted(failed, key=lambda reason: reason.value))
+    return Part(tuple(entry for entry in found if entry is not None), gaps)

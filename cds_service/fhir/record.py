@@ -30,8 +30,6 @@ class Gap:
     reason: GapReason
     key: str | None = None
     """The prefetch key, such as `laboratory`; None for a single entry."""
-    since: str | None = None
-    """For an incomplete search sorted newest first: the day down to which it is complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +39,8 @@ class Entry:
     reference: str
     resource: Resource | Observation
     raw: bytes
+    server: str | None = None
+    """The server that its fullUrl names, if any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def test_the_tables_for_people_name_trial_answer_and_reason(capsys: pytest.Captu
 
 def test_the_tables_say_that_a_file_is_no_record(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", str(REJECT / "truncated.json")]) == 1
-    assert "the file is not a FHIR Bundle in JSON" in capsys.readouterr().err
+    assert "the file is not JSON: input data was truncated" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,92 @@ def texts(record: PatientRecord) -> list[str]:
     [
         (condition("new", "10"), condition("old", "9")),
         (condition("new", None, "2026-03-01T00:00:00Z"), condition("old", None, "2026-01-01T00:00:00Z")),
-        (condition("old"), condition("new")),
+        (condition("new", None, "2026-01-01T02:00:00+02:00"), condition("old", None, "2025-12-31T23:00:00Z")),
+        (condition("new", "10", "2026-01-01T00:00:00Z"), condition("old", "9", "2026-01-01T00:00:00Z")),
     ],
 )
-def test_the_newest_version_of_a_resource_wins(one: dict[str, Any], other: dict[str, Any]) -> None:
-    assert texts(read(one, other)) == ["new"]
+def test_the_newest_version_of_a_resource_wins_wherever_it_stands(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert texts(read(one, other)) == texts(read(other, one)) == ["new"]
+
+
+def test_where_nothing_tells_which_is_newer_neither_hides_the_other() -> None:
+    assert sorted(texts(read(condition("refuted"), condition("cancer")))) == ["cancer", "refuted"]
+
+
+def test_a_version_of_absurd_length_is_no_error() -> None:
+    assert len(texts(read(condition("one", "9" * 5000), condition("other", "9" * 5001)))) == 1
+
+
+def test_two_hospitals_that_number_alike_do_not_hide_each_other() -> None:
+    here = {"fullUrl": "https://one.example/fhir/Condition/c", "resource": condition("leukaemia", "2")}
+    there = {"fullUrl": "https://two.example/fhir/Condition/c", "resource": condition("breast cancer", "1")}
+    body = {"resourceType": "Bundle", "entry": [{"resource": PATIENT}, here, there]}
+    assert sorted(texts(read_bundle(json.dumps(body).encode()))) == ["breast cancer", "leukaemia"]
+
+
+def test_resources_without_an_id_are_all_kept_and_named_by_what_they_hold() -> None:
+    first, second = ({**condition(text), "id": None} for text in ("one", "two"))
+    record, turned = read(first, second), read(second, first)
+    assert sorted(texts(record)) == ["one", "two"]
+    assert [entry.reference for entry in record.of_type("Condition")] == [
+        entry.reference for entry in turned.of_type("Condition")
+    ]
+
+
+@pytest.mark.parametrize(("subjects", "mine"), [(["Patient/x", "Patient/x"], 2), (["Patient/x", "Patient/y"], 0)])
+def test_a_patient_without_an_id_is_the_one_of_whom_everything_speaks(subjects: list[str], mine: int) -> None:
+    resources = [{**condition(str(number), subject=subject), "id": f"c{number}"} for number, subject in enumerate(subjects)]
+    entries = [{"resource": resource} for resource in ({"resourceType": "Patient"}, *resources)]
+    assert len(texts(read_bundle(json.dumps({"resourceType": "Bundle", "entry": entries}).encode()))) == mine
+
+
+def test_a_byte_order_mark_and_half_an_emoji_cost_nobody_the_record() -> None:
+    body = json.dumps({"resourceType": "Bundle", "entry": [{"resource": PATIENT}, {"resource": condition("a @ b")}]})
+    record = read_bundle(b"\xef\xbb\xbf" + body.replace("@", "\\ud83d").encode())
+    assert texts(record) == ["a \ufffd b"]
+
+
+@pytest.mark.parametrize(
+    ("bundle", "conditions"),
+    [
+        ({"entry": {"resource": PATIENT}}, 0),
+        ({"total": "many", "link": {"odd": 1}, "entry": [{"resource": PATIENT}, {"resource": condition("x"), "search": 5}]}, 1),
+        ({"entry": [{"resource": PATIENT}, {"resource": condition("x"), "fullUrl": 5}]}, 1),
+    ],
+)
+def test_what_is_odd_about_the_bundle_loses_no_entry(bundle: dict[str, Any], conditions: int) -> None:
+    assert len(texts(read_bundle(json.dumps({"resourceType": "Bundle", **bundle}).encode()))) == conditions
+
+
+NO_BUNDLES = [
+    (b"", "empty"),
+    (b" \n", "empty"),
+    (b"\x1f\x8b\x08", "unpack"),
+    (b"PK\x03\x04", "unpack"),
+    ('{"resourceType": "Bundle"}'.encode("utf-16"), "UTF-8"),
+    (b"<Bundle/>", "as JSON"),
+    (b'{"resourceType": "Patient"}\n{"resourceType": "Condition"}\n', "into one Bundle"),
+    (b'{"resourceType": "Bundle", "entry": [NaN]}', "byte 37"),
+    (b'{"resourceType": "Bun', "truncated"),
+    (b'{"resourceType": "Patient"}', "resourceType must be Bundle"),
+    (b'[{"resourceType": "Bundle"}]', "resourceType must be Bundle"),
+    (b'{"resourceType": "Bundle", "entry": 5}', "resourceType must be Bundle"),
+    (b'{"a":' * 100_000, "not JSON"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), NO_BUNDLES)
+def test_what_is_no_bundle_is_told_what_it_is_and_what_to_do(body: bytes, said: str) -> None:
+    with pytest.raises(UnreadableRecord) as caught:
+        read_bundle(body)
+    assert caught.value.reason == "not-a-bundle"
+    assert said in str(caught.value)
+
+
+def test_a_patient_that_cannot_be_read_is_not_called_missing() -> None:
+    body = json.dumps({"resourceType": "Bundle", "entry": [{"resource": {**PATIENT, "gender": 5}}]}).encode()
+    with pytest.raises(UnreadableRecord, match="cannot be read"):
+        read_bundle(body)
 
 
 @pytest.mark.parametrize("subject", ["Patient/p", "https://ehr.example/fhir/Patient/p", "Patient/p/_history/2", ""])
@@ -53,6 +134,8 @@ def test_a_resource_of_another_patient_is_dropped_and_named() -> None:
     record = read(condition("hers", subject="Patient/other"))
     assert texts(record) == []
     assert [gap.reason for gap in record.gaps] == [GapReason.OTHER_PATIENT]
+    assert "Condition" not in record.searched
+    assert "Procedure" in record.searched
 
 
 def test_a_uuid_reference_finds_its_entry() -> None:

@@ -48,12 +48,44 @@ def test_a_next_link_that_names_the_inner_host_is_read_on_the_known_one() -> Non
 
 
 @responses.activate
-@pytest.mark.parametrize("link", ["https://attacker.example/other?x=1", "https://attacker.example/fhir/Condition?x=1"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://attacker.example/other?x=1",
+        "https://attacker.example/fhir/Condition?x=1",
+        "https://ehr.example/fhirelse?x=1",
+        "https://ehr.example/fhir/../admin?x=1",
+        "https://ehr.example/fhir/%2e%2e/admin?x=1",
+        "../admin?x=1",
+        "file:///etc/passwd",
+    ],
+)
 def test_a_next_link_to_another_place_is_not_followed(link: str) -> None:
     responses.get(f"{BASE}/Condition", json=page(1, following=link))
     result = client().search("Condition", [("patient", "p")])
     assert result.failed is GapReason.INCOMPLETE
     assert len(responses.calls) == 1
+
+
+@responses.activate
+@pytest.mark.parametrize("link", ["Condition?page=2", "?page=2", f"{BASE}/Condition?page=2", "https://EHR.example/fhir?page=2"])
+def test_a_next_link_on_this_server_is_followed_however_it_is_written(link: str) -> None:
+    responses.get(f"{BASE}/Condition", json=page(1, following=link))
+    for address in (f"{BASE}/Condition?page=2", f"{BASE}?page=2", f"{BASE}/?page=2"):
+        responses.get(address, json=page(2))
+    assert found(client().search("Condition", [("patient", "p")])) == ["Condition/c1", "Condition/c2"]
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    "more", [{"total": 5}, {"link": "odd"}, {"entry": [{"resource": {"resourceType": "OperationOutcome"}}]}]
+)
+def test_a_search_that_is_not_whole_says_so(more: dict[str, Any]) -> None:
+    body = page(1) | more
+    body["entry"] = page(1)["entry"] + more.get("entry", [])
+    responses.get(f"{BASE}/Condition", json=body)
+    result = client().search("Condition", [("patient", "p")])
+    assert (found(result), result.failed) == (["Condition/c1"], GapReason.INCOMPLETE)
 
 
 @responses.activate

@@ -20,23 +20,37 @@ TEMPLATES = {
     "patient": "Patient/{{context.patientId}}",
     "conditions": "Condition?patient={{context.patientId}}",
     "laboratory": "Observation?patient={{context.patientId}}&category=laboratory&_sort=-date",
+    "imaging": "Observation?patient={{context.patientId}}&category=imaging&_sort=-date",
+    "marrowBlasts": "Observation?patient={{context.patientId}}&code=11150-0&_sort=-date",
     "medicationRequests": "MedicationRequest?patient={{context.patientId}}",
     "procedures": "Procedure?patient={{context.patientId}}",
 }
-AS_OF = date(2026, 11, 22)
+EARLIEST = date(2026, 8, 24)
+"""Where the longest window of a measurement begins."""
 PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1980-01-01"}
 EMPTY = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]}
 REMARK = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
-ALL = {"patient": PATIENT, "conditions": EMPTY, "laboratory": EMPTY, "medicationRequests": EMPTY, "procedures": EMPTY}
+ALL = {"patient": PATIENT} | dict.fromkeys(TEMPLATES.keys() - {"patient"}, EMPTY)
 
 
 def procedure(number: int = 1, **more: Any) -> dict[str, Any]:
     return {"resourceType": "Procedure", "id": f"x{number}", "subject": {"reference": "Patient/p"}, **more}
 
 
-def observation(day: str) -> dict[str, Any]:
-    return {"resourceType": "Observation", "id": f"o-{day}", "effectiveDateTime": day, "subject": {"reference": "Patient/p"}}
+def observation(day: str, category: str = "laboratory", code: str = "1742-6") -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": f"o-{day}-{category}-{code}",
+        "effectiveDateTime": day,
+        "subject": {"reference": "Patient/p"},
+        "category": [{"coding": [{"code": category}]}],
+        "code": {"coding": [{"system": "http://loinc.org", "code": code}]},
+    }
+
+
+def condition(number: int = 1) -> dict[str, Any]:
+    return {"resourceType": "Condition", "id": f"c{number}", "subject": {"reference": "Patient/p"}}
 
 
 def bundle(*resources: Any, following: str | None = None, total: int | None = None) -> dict[str, Any]:
@@ -57,7 +71,12 @@ def fhir() -> FhirClient:
 def completed(sent: Mapping[str, Any], client: FhirClient | None = None) -> PatientRecord:
     begun = prefetch.begin(request(sent), TEMPLATES, client)
     prefetch.require_the_basis(begun)
-    return prefetch.complete(begun, client, AS_OF)
+    return prefetch.complete(begun, client, EARLIEST)
+
+
+def completed_without_basis(sent: Mapping[str, Any]) -> PatientRecord:
+    """As if a sign of the disease had been found."""
+    return prefetch.complete(prefetch.begin(request(sent), TEMPLATES, None), None, EARLIEST)
 
 
 STATES = [
@@ -68,6 +87,8 @@ STATES = [
     (REMARK, frozenset({"Procedure"}), None),
     (ERROR, frozenset(), GapReason.OPERATION_OUTCOME),
     (bundle(ERROR), frozenset(), GapReason.OPERATION_OUTCOME),
+    (bundle(procedure(), ERROR), frozenset(), GapReason.INCOMPLETE),
+    ({**bundle(procedure()), "link": {"relation": "next"}}, frozenset(), GapReason.INCOMPLETE),
     (bundle(procedure(), following=f"{BASE}?x=1"), frozenset(), GapReason.INCOMPLETE),
     (bundle(procedure(), total=40), frozenset(), GapReason.INCOMPLETE),
     ("nonsense", frozenset(), GapReason.UNREADABLE_ENTRY),
@@ -125,10 +146,64 @@ def test_a_type_that_the_server_does_not_offer_is_no_search() -> None:
     assert [gap.reason for gap in record.gaps] == [GapReason.NOT_OFFERED]
 
 
-@pytest.mark.parametrize(("oldest", "gaps"), [("2026-08-01", 0), ("2026-11-01", 1)])
-def test_cut_off_measurements_are_a_gap_only_if_they_end_within_the_windows(oldest: str, gaps: int) -> None:
-    cut_off = bundle(observation("2026-11-20"), observation(oldest), total=500)
-    assert len(completed({**ALL, "laboratory": cut_off}).gaps) == gaps
+CUT_OFF = [
+    ("laboratory", ["2026-11-20", "2026-08-01"], 0),
+    ("laboratory", ["2026-11-20", "2026-11-01"], 1),
+    ("laboratory", ["2026-08-01", "2026-11-20"], 1),  # not newest first: nobody knows what else is missing
+    ("laboratory", ["2026-11-20", "2026"], 1),  # may be of any day of the year
+    ("marrowBlasts", ["2026-11-20", "2026-08-01"], 1),  # the course is read from marrows of any age
+    ("procedures", ["2026-11-20", "2026-08-01"], 1),
+]
+
+
+@pytest.mark.parametrize(("key", "days", "gaps"), CUT_OFF)
+def test_cut_off_measurements_are_a_gap_only_if_they_end_within_the_windows(key: str, days: list[str], gaps: int) -> None:
+    record = completed({**ALL, key: bundle(*map(observation, days), total=500)})
+    assert [gap.key for gap in record.gaps] == [key] * gaps
+    assert "Observation" not in record.searched or key == "procedures"
+
+
+@responses.activate
+def test_what_reaches_back_far_enough_is_not_read_again() -> None:
+    long_ago = bundle(observation("2026-11-20"), observation("2026-01-01"), following=f"{BASE}?page=2")
+    assert completed({**ALL, "laboratory": long_ago}, fhir()).gaps == ()
+    assert len(responses.calls) == 0
+
+
+def test_what_is_included_with_the_answers_does_not_make_a_search_whole() -> None:
+    cut_off = bundle(procedure(), total=2)
+    cut_off["entry"].append({"resource": condition(), "search": {"mode": "include"}})
+    (gap,) = completed({**ALL, "procedures": cut_off}).gaps
+    assert gap.reason is GapReason.INCOMPLETE
+
+
+@responses.activate
+def test_the_part_that_was_sent_is_kept_when_the_rest_cannot_be_read() -> None:
+    responses.get(f"{BASE}/Procedure", status=404)
+    record = completed({**ALL, "procedures": bundle(procedure(), total=9)}, fhir())
+    assert len(record.of_type("Procedure")) == 1
+    assert [gap.reason for gap in record.gaps] == [GapReason.INCOMPLETE]
+
+
+@responses.activate
+def test_a_failed_read_of_the_conditions_is_not_tried_twice() -> None:
+    responses.get(f"{BASE}/Condition", status=503)
+    sent = {key: value for key, value in ALL.items() if key != "conditions"}
+    prefetch.complete(prefetch.begin(request(sent), TEMPLATES, fhir()), fhir(), EARLIEST)
+    assert len(responses.calls) == 1
+
+
+def test_conditions_of_which_one_cannot_be_read_show_nobody_to_be_without_leukaemia() -> None:
+    begun = prefetch.begin(request({**ALL, "conditions": bundle(condition(), {**condition(2), "code": 5})}), TEMPLATES, None)
+    with pytest.raises(DataUnavailable, match="an entry cannot be read"):
+        prefetch.require_the_basis(begun)
+
+
+def test_the_subject_may_be_named_by_the_patients_uuid() -> None:
+    patient = {"fullUrl": "urn:uuid:1", "resource": PATIENT}
+    his = {"fullUrl": "urn:uuid:2", "resource": {**procedure(), "subject": {"reference": "urn:uuid:1"}}}
+    record = completed({**ALL, "procedures": {"resourceType": "Bundle", "entry": [patient, his]}})
+    assert len(record.of_type("Procedure")) == 1
 
 
 @responses.activate
@@ -172,26 +247,59 @@ def test_no_data_is_no_answer_to_who_the_patient_is(value: Any) -> None:
         completed({**ALL, "patient": value})
 
 
-def test_foreign_names_are_told_by_what_they_hold() -> None:
-    sent = {"pat": PATIENT, "problems": bundle({"resourceType": "Condition", "id": "c"}), "ops": bundle(procedure())}
-    record = completed(sent)
-    assert "Procedure" in record.searched
-    assert len(record.of_type("Condition")) == 1
+FOREIGN: list[tuple[dict[str, Any], set[str]]] = [
+    ({"problems": bundle(condition()), "ops": bundle(procedure())}, {"conditions", "procedures"}),
+    ({"problem-conditions": EMPTY, "procedures-user": bundle(REMARK)}, {"conditions", "procedures"}),
+    ({"labs": bundle(observation("2026-11-20"))}, {"laboratory"}),
+    ({"echo": bundle(observation("2026-11-20", "imaging"))}, {"imaging"}),
+    ({"labs": bundle(observation("2026-11-20", code="11150-0"))}, {"laboratory", "marrowBlasts"}),
+    ({"observations": bundle(observation("2026-11-20"))}, {"laboratory", "imaging", "marrowBlasts"}),
+    ({"observations": EMPTY}, {"laboratory", "imaging", "marrowBlasts"}),
+    ({"medications": EMPTY}, {"medicationRequests"}),
+    ({"conditions": EMPTY, "procedures": EMPTY, "drugs": bundle({"resourceType": "MedicationRequest", "id": "m"})}, {
+        "conditions", "procedures", "medicationRequests",
+    }),
+    ({"user": {"resourceType": "Practitioner", "id": "x"}, "results": EMPTY}, set()),
+]  # fmt: skip
 
 
-def test_an_empty_part_under_a_foreign_name_is_told_by_its_name() -> None:
-    sent = {"patient": PATIENT, "problem-conditions": EMPTY, "procedures-user": bundle(REMARK)}
-    assert {"Condition", "Procedure"} <= completed(sent).searched
+@pytest.mark.parametrize(("sent", "answered"), FOREIGN)
+def test_foreign_names_are_told_by_what_they_hold_or_speak_of(sent: dict[str, Any], answered: set[str]) -> None:
+    begun = prefetch.begin(request({"pat": PATIENT, **sent}), TEMPLATES, None)
+    gaps = {gap.key for gap in prefetch.complete(begun, None, EARLIEST).gaps}
+    assert TEMPLATES.keys() - gaps == answered | {"patient"}
+
+
+@pytest.mark.parametrize("second", [bundle(condition(2), total=9), bundle(condition(2), ERROR)])
+def test_one_key_may_be_answered_by_several_foreign_parts_of_which_none_may_fail(second: Any) -> None:
+    sent = {key: value for key, value in ALL.items() if key != "conditions"}
+    record = completed_without_basis({**sent, "problems": bundle(condition(1)), "diagnoses": second})
+    assert len(record.of_type("Condition")) == 2
+    assert [(gap.key, gap.reason) for gap in record.gaps] == [("conditions", GapReason.INCOMPLETE)]
+
+
+def ordered(reference: str) -> dict[str, Any]:
+    order = {"resourceType": "MedicationRequest", "id": "m", "subject": {"reference": "Patient/p"}}
+    return bundle({**order, "medicationReference": {"reference": reference}})
 
 
 @responses.activate
-def test_a_medicine_that_is_only_referred_to_is_read() -> None:
-    order = {
-        "resourceType": "MedicationRequest",
-        "id": "m",
-        "subject": {"reference": "Patient/p"},
-        "medicationReference": {"reference": "Medication/tac"},
-    }
+@pytest.mark.parametrize("reference", ["Medication/tac", f"{BASE}/Medication/tac", "Medication/tac/_history/3"])
+def test_a_medicine_that_is_only_referred_to_is_read(reference: str) -> None:
     responses.get(f"{BASE}/Medication/tac", json={"resourceType": "Medication", "id": "tac", "code": {"text": "tacrolimus"}})
-    record = completed({**ALL, "medicationRequests": bundle(order)}, fhir())
+    record = completed({**ALL, "medicationRequests": ordered(reference)}, fhir())
     assert "Medication/tac" in record.by_reference
+
+
+@responses.activate
+@pytest.mark.parametrize("reference", ["https://other.example/fhir/Medication/tac", "urn:uuid:1", "#tac", "Substance/tac"])
+def test_a_medicine_of_another_server_is_never_taken_for_one_of_this(reference: str) -> None:
+    completed({**ALL, "medicationRequests": ordered(reference)}, fhir())
+    assert len(responses.calls) == 0
+
+
+@responses.activate
+def test_a_medicine_that_cannot_be_read_is_a_gap() -> None:
+    responses.get(f"{BASE}/Medication/tac", status=503)
+    (gap,) = completed({**ALL, "medicationRequests": ordered("Medication/tac")}, fhir()).gaps
+    assert (gap.resource_type, gap.reason) == ("Medication", GapReason.SERVER_ERROR)

@@ -1,0 +1,94 @@
+"""What became of one prefetch key: its six states, told apart.
+
+Absent (no Part at all), null, a resource, an empty Bundle, an OperationOutcome (bare or as an entry), and a Bundle with more
+pages. Null and empty are answers; absent and failed are not.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from cds_service.dates import parse_fhir_date
+from cds_service.fhir.entries import (
+    NotABundleError,
+    decode_bundle,
+    is_error,
+    read_bundle_entries,
+    read_resource,
+    resource_type_of,
+)
+from cds_service.fhir.record import Entry, Gap, GapReason
+from cds_service.fhir.resources import Observation
+
+_UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What was sent or read under one key. `failed`: why it is not all that was asked for."""
+
+    entries: tuple[Entry, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    failed: GapReason | None = None
+    next_links: tuple[str, ...] = ()
+    full_urls: Mapping[str, str] = field(default_factory=dict)
+    recent_only: bool = False
+    """What is missing is older than any window asks for: no gap, but silence in it says nothing."""
+
+    @property
+    def is_whole(self) -> bool:
+        return self.failed is None and not self.gaps and not self.recent_only
+
+
+def read_part(value: bytes) -> Part:
+    """What an EHR sent under one key."""
+    if value.strip() == b"null":
+        return Part()
+    kind = resource_type_of(value)
+    if kind == "OperationOutcome":
+        return Part(failed=GapReason.OPERATION_OUTCOME) if is_error(value) else Part()
+    if kind != "Bundle":
+        entry = read_resource(value)
+        unreadable = (Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY),)
+        return Part((entry,)) if entry is not None else Part(gaps=unreadable, failed=GapReason.UNREADABLE_ENTRY)
+    try:
+        read = read_bundle_entries(decode_bundle(value))
+    except NotABundleError:
+        return Part(failed=GapReason.UNREADABLE_ENTRY)
+    if read.error and not read.entries:
+        return Part(failed=GapReason.OPERATION_OUTCOME)
+    failed = GapReason.INCOMPLETE if read.error or read.is_cut_off else None
+    return Part(read.entries, read.gaps, failed, (read.next_link,) if read.next_link else (), read.full_urls)
+
+
+def together(parts: Iterable[Part]) -> Part:
+    """Several parts that answer one key between them; it failed where one of them did."""
+    every = list(parts)
+    return Part(
+        tuple(entry for part in every for entry in part.entries),
+        tuple(gap for part in every for gap in part.gaps),
+        next((part.failed for part in every if part.failed is not None), None),
+        tuple(link for part in every for link in part.next_links),
+        {url: reference for part in every for url, reference in part.full_urls.items()},
+    )
+
+
+def forgive_the_old(part: Part, earliest: date) -> Part:
+    """A cut-off search, newest first, that reaches back before `earliest` lacks nothing that a window asks for."""
+    if part.failed is not GapReason.INCOMPLETE:
+        return part
+    days = [_day(entry.resource) for entry in part.entries if isinstance(entry.resource, Observation)]
+    dated = [day for day in days if day is not None]
+    in_order = len(dated) == len(part.entries) and all(newer >= older for newer, older in pairwise(dated))
+    return replace(part, failed=None, recent_only=True) if in_order and dated and dated[-1] < earliest else part
+
+
+def _day(observation: Observation) -> date | None:
+    """The last day that it may be of."""
+    period = observation.effective_period
+    text = observation.effective_date_time or observation.effective_instant
+    text = text or (period.end or period.start if period is not None else None)
+    when = parse_fhir_date(text, _UTC)
+    return when.last if when is not None else None
