@@ -9,13 +9,14 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
-from cds_service import wording
+from cds_service import card_wording, wording
 from cds_service.criteria.course_reasons import DiseaseActive
 from cds_service.criteria.match import CriterionAnswer, TrialMatch, in_reading_order
 from cds_service.criteria.trial import Trial
-from cds_service.criteria.verdict import Answer
+from cds_service.criteria.verdict import Answer, Verdict
 from cds_service.evaluation import Findings
 from cds_service.facts.model import Kind
 from cds_service.fhir.record import Gap, GapReason
@@ -23,6 +24,7 @@ from cds_service.protocol import Card, Coding, Link, Source
 
 LONGEST_SUMMARY = 139
 LONGEST_PRINTED = 70
+NAMED_GAPS = 3
 OVERRIDE_SYSTEM = "https://cds-service.example/CodeSystem/override-reason"
 TOPIC_SYSTEM = "https://cds-service.example/CodeSystem/topic"
 OVERRIDE_REASONS = {
@@ -33,7 +35,7 @@ OVERRIDE_REASONS = {
     "data-wrong": "The data are wrong",
 }
 MEDICATION_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration"})
-NO_WARNING = frozenset({GapReason.NOT_OFFERED})
+BASIS = frozenset({"Patient", "Condition"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +55,14 @@ class Display:
 def cards(findings: Findings, user_id: str, display: Display) -> list[Card]:
     """All cards for one patient; none for a patient without the disease."""
     person = findings.facts.person
-    if person.deceased or person.inactive:
+    if person.deceased or person.inactive or findings.disease.answer is Answer.NOT_MET:
         return []
     matches = in_reading_order(match for match in findings.matches if display.shows(match.trial))
-    if all(match.gate.answer is Answer.NOT_MET for match in matches):
-        return []
     identity = _Identity(display.hash_key, person.reference, user_id)
     shown = [_trial_card(match, findings, display, identity) for match in matches if match.is_shown]
     others = [match for match in matches if not match.is_shown]
     if others:
-        shown.append(_others_card(others, findings, display, identity))
+        shown.append(_others_card(others, findings, display, identity, beside_trials=bool(shown)))
     gaps = [gap for gap in findings.gaps if _may_matter(gap, findings)]
     if gaps and any(not match.barring for match in matches):
         shown.append(_gaps_card(gaps, matches, identity))
@@ -71,8 +71,10 @@ def cards(findings: Findings, user_id: str, display: Display) -> list[Card]:
 
 def _may_matter(gap: Gap, findings: Findings) -> bool:
     """Therapy is known when any one of the medication types was had; what a server does not offer is no reason to warn."""
+    if gap.reason is GapReason.NOT_OFFERED:
+        return gap.resource_type in BASIS
     instead = gap.reason is GapReason.NOT_SENT and gap.resource_type in MEDICATION_TYPES
-    return gap.reason not in NO_WARNING and not (instead and Kind.THERAPY in findings.facts.searched)
+    return not (instead and Kind.THERAPY in findings.facts.searched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,53 +107,60 @@ def _trial_card(match: TrialMatch, findings: Findings, display: Display, identit
 def _summary(match: TrialMatch) -> str:
     """Which trial, and why now, in one line."""
     trial = match.trial
-    shown = next(
-        (f", {r.by.value} {r.since}" for r in match.gate.reasons if isinstance(r, DiseaseActive) and r.since is not None), ""
-    )
+    active = next((reason for reason in match.gate.reasons if isinstance(reason, DiseaseActive)), None)
+    now = f", {card_wording.active_disease(active)}" if active is not None else ""
     listed = "no listed criterion fails" if trial.complete else "no known criterion fails, list incomplete"
     to_check = len(match.open)
     state = f"{listed}, {to_check} open" if to_check else listed
     head = f"{trial.product} {trial.id} ({_status(trial)})"
-    for text in (f"{head}: relapsed or refractory disease{shown}; {state}", f"{head}: active disease{shown}; {state}"):
-        if len(text) <= LONGEST_SUMMARY:
+    for why_now in (f"relapsed or refractory{now}; ", f"{now.removeprefix(', ')}; ", "relapsed or refractory; "):
+        if len(text := f"{head}: {why_now}{state}") <= LONGEST_SUMMARY:
             return text
     return f"{head}: {state}"[:LONGEST_SUMMARY]
 
 
 def _detail(match: TrialMatch, findings: Findings, display: Display) -> str:
     speaks = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.MET]
-    not_excluded = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.NOT_MET]
+    missing = [answer for answer in match.open if answer.verdict.missing]
+    judged = [answer for answer in match.open if not answer.verdict.missing]
     asked = [answer for answer in match.own if answer.admits is None and not answer.open]
+    not_excluded = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.NOT_MET]
     sections = (
-        ("Speaks for it", [_line(answer, display) for answer in speaks]),
+        ("Speaks for it", [_line(answer, display) for answer in speaks if answer.verdict.evidence]),
+        ("Missing", [_missing_line(answer, display) for answer in missing]),
+        (
+            "A person must judge",
+            [_line(answer, display) for answer in judged] + [_question(answer, display) for answer in asked],
+        ),
         ("Not excluded by", [_line(answer, display) for answer in not_excluded]),
-        ("Missing", [_missing_line(answer, display) for answer in match.open]),
-        ("A person must judge", [_question(answer, display) for answer in asked]),
-        ("About the trial", _about(match.trial, findings)),
+        ("About the trial", _about(match, findings)),
     )
     return "\n\n".join(f"**{title}**\n\n" + "\n".join(lines) for title, lines in sections if lines)
 
 
+def _why(answer: CriterionAnswer, display: Display) -> str:
+    return card_wording.why(answer, show_sensitive=display.show_sensitive_reasons)
+
+
+def _is_hidden(answer: CriterionAnswer, display: Display) -> bool:
+    return answer.criterion.sensitive and not display.show_sensitive_reasons
+
+
 def _line(answer: CriterionAnswer, display: Display) -> str:
-    reason = wording.why_hidden(answer, show_sensitive=display.show_sensitive_reasons)
+    reason = _why(answer, display)
     confirm = " *(please confirm)*" if answer.verdict.confirm else ""
     dates = sorted({str(item.fact.when) for item in answer.verdict.evidence if item.fact is not None and item.fact.when})
-    dated = f" [{dates[-1]}]" if dates and dates[-1] not in reason else ""
+    dated = f" [{dates[-1]}]" if dates and dates[-1] not in reason and not _is_hidden(answer, display) else ""
     return f"- {_printed(answer)}: {escape(reason + dated)}{confirm}"
 
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
-    reason = wording.why_hidden(answer, show_sensitive=display.show_sensitive_reasons)
-    orders = list(dict.fromkeys(item.order or wording.missing(item) for item in answer.verdict.missing))
-    hidden = answer.criterion.sensitive and not display.show_sensitive_reasons
-    settle = f" → {escape(', '.join(orders))}" if orders and not hidden else ""
-    return f"- {_printed(answer)}: {escape(reason)}{settle}"
+    settle = "" if _is_hidden(answer, display) else card_wording.settled_by(answer.verdict)
+    return f"- {_printed(answer)}: {escape(_why(answer, display) + settle)}"
 
 
 def _question(answer: CriterionAnswer, display: Display) -> str:
-    return (
-        f"- {escape(wording.why_hidden(answer, show_sensitive=display.show_sensitive_reasons))} ({escape(answer.criterion.id)})"
-    )
+    return f"- {escape(_why(answer, display))} ({escape(answer.criterion.id)})"
 
 
 def _printed(answer: CriterionAnswer) -> str:
@@ -161,49 +170,65 @@ def _printed(answer: CriterionAnswer) -> str:
     return f"**{escape(cut)}** ({escape(answer.criterion.id)})"
 
 
-def _about(trial: Trial, findings: Findings) -> list[str]:
+def _about(match: TrialMatch, findings: Findings) -> list[str]:
+    trial = match.trial
     old = ", an old status" if trial.recruitment.is_old(findings.facts.as_of) else ""
     status = f"{_status(trial)} on {trial.recruitment.as_of}{old}"
-    newest = max((fact.when.last for fact in findings.facts.results if fact.when is not None), default=None)
-    return [
-        f"- {escape(trial.title)}",
-        f"- {escape(status)}; {escape(trial.site.name)}, {escape(trial.site.city)}",
-        f"- Known of the protocol: {escape(trial.completeness)}",
-        f"- {_reviewed(trial)}",
-        f"- Newest result used: {newest or 'none'}; knowledge {findings.digest.removeprefix('sha256:')[:12]}",
+    lines = [
+        trial.title,
+        f"{status}; {trial.site.name}, {trial.site.city}",
+        f"Known of the protocol: {trial.completeness}",
+        f"Reading reviewed: {trial.reviewed}" if trial.reviewed else "Reading not yet reviewed by a haematologist",
+        f"Newest data used: {_newest_used(match) or 'none'}; knowledge {_knowledge(findings)}",
     ]
+    not_offered = sorted({gap.resource_type for gap in findings.gaps if gap.reason is GapReason.NOT_OFFERED})
+    if not_offered:
+        lines.append(f"Not offered by the EHR: {', '.join(not_offered)}")
+    return [f"- {escape(line)}" for line in lines]
 
 
-def _reviewed(trial: Trial) -> str:
-    return f"Reading reviewed: {escape(trial.reviewed)}" if trial.reviewed else "Reading not yet reviewed by a haematologist"
+def _newest_used(match: TrialMatch) -> date | None:
+    cited = (item.fact for answer in match.answers for item in answer.verdict.evidence)
+    return max((fact.when.last for fact in cited if fact is not None and fact.when is not None), default=None)
 
 
-def _others_card(matches: Sequence[TrialMatch], findings: Findings, display: Display, identity: _Identity) -> Card:
+def _knowledge(findings: Findings) -> str:
+    return findings.digest.removeprefix("sha256:")[:12]
+
+
+def _others_card(
+    matches: Sequence[TrialMatch], findings: Findings, display: Display, identity: _Identity, *, beside_trials: bool
+) -> Card:
+    """The trials without a card of their own; those that stay open for the same reason share a line."""
     ruled_out = [match for match in matches if match.barring]
     open_gate = [match for match in matches if not match.barring]
-    lines = [_open_gate_line(match) for match in open_gate] + [_ruled_out_line(match, display) for match in ruled_out]
+    alike: dict[str, list[str]] = {}
+    for match in open_gate:
+        alike.setdefault(_open_because(match, findings.disease), []).append(_named(match.trial))
+    lines = [f"- {', '.join(names)}: {because}" for because, names in alike.items()]
+    lines += [_ruled_out_line(match, display) for match in ruled_out]
+    reviewed = "" if all(match.trial.reviewed for match in matches) else " Readings not yet reviewed by a haematologist."
     counts = [f"{len(open_gate)} open" if open_gate else "", f"{len(ruled_out)} ruled out" if ruled_out else ""]
     return Card(
         uuid=identity.uuid("others", [item for match in matches for item in (match.trial.id, *_decisive(match))]),
-        summary=f"Other cell-therapy trials checked: {', '.join(filter(None, counts))}",
+        summary=f"{'Other cell' if beside_trials else 'Cell'}-therapy trials checked: {', '.join(filter(None, counts))}",
         indicator="info",
         source=_source("other-trials"),
-        detail="\n".join([*lines, "", f"As of {findings.facts.as_of}. Readings not yet reviewed by a haematologist."]),
+        detail="\n".join([*lines, "", f"As of {findings.facts.as_of}; knowledge {_knowledge(findings)}.{reviewed}"]),
         override_reasons=_override_reasons(),
     )
 
 
-def _open_gate_line(match: TrialMatch) -> str:
-    settle = list(dict.fromkeys(item.order or wording.missing(item) for item in match.gate.missing))
-    what = f" → {escape(', '.join(settle))}" if settle else ""
-    return f"- {_named(match.trial)}: open whether the disease is meant: {escape(wording.reason(match.gate))}{what}"
+def _open_because(match: TrialMatch, disease: Verdict) -> str:
+    return f"open: {escape(card_wording.open_gate(match.gate, disease))}"
 
 
 def _ruled_out_line(match: TrialMatch, display: Display) -> str:
-    first = match.barring[0]
-    reason = escape(wording.why_hidden(first, show_sensitive=display.show_sensitive_reasons))
-    hidden = first.criterion.sensitive and not display.show_sensitive_reasons
-    return f"- {_named(match.trial)}: ruled out by {reason if hidden else f'{_printed(first)}: {reason}'}"
+    first, *more = match.barring
+    reason = escape(_why(first, display))
+    count = f" (and {len(more)} more)" if more else ""
+    shown = reason if _is_hidden(first, display) else f"{_printed(first)}: {reason}"
+    return f"- {_named(match.trial)}: ruled out by {shown}{count}"
 
 
 def _named(trial: Trial) -> str:
@@ -215,12 +240,16 @@ def _status(trial: Trial) -> str:
 
 
 def _gaps_card(gaps: Sequence[Gap], matches: Sequence[TrialMatch], identity: _Identity) -> Card:
-    open_trials = [match for match in matches if not match.barring]
-    lines = [f"- {escape(line)}" for line in dict.fromkeys(wording.gap(gap) for gap in gaps)]
-    trials = ", ".join(match.trial.id for match in open_trials)
+    parts = list(dict.fromkeys(card_wording.part_of_record(gap) for gap in gaps))
+    more = f" and {len(parts) - NAMED_GAPS} more" if len(parts) > NAMED_GAPS else ""
+    by_reason: dict[str, list[str]] = {}
+    for gap in gaps:
+        by_reason.setdefault(card_wording.gap_reason(gap), []).append(card_wording.part_of_record(gap))
+    lines = [f"- {escape(', '.join(dict.fromkeys(names)))}: {reason}" for reason, names in by_reason.items()]
+    trials = ", ".join(match.trial.id for match in matches if not match.barring)
     return Card(
         uuid=identity.uuid("gaps", sorted({f"{gap.key or gap.resource_type}:{gap.reason.value}" for gap in gaps})),
-        summary="Trial check not fully evaluated: a part of the record could not be read",
+        summary=f"Trial check not fully evaluated: lacks {', '.join(parts[:NAMED_GAPS])}{more}"[:LONGEST_SUMMARY],
         indicator="warning",
         source=_source("not-fully-evaluated"),
         detail="\n".join([*lines, "", f"Answers may change for: {trials}."]),
@@ -249,7 +278,8 @@ def _override_reasons() -> list[Coding]:
 
 
 def escape(text: str) -> str:
-    """Text from a record or a protocol, safe in Markdown: no markup, no HTML, one line."""
+    """Text from a record or a protocol, safe in Markdown: no markup, no HTML, no links, one line."""
     one_line = re.sub(r"\s+", " ", text)
-    marked = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", one_line)
+    unlinked = re.sub(r"(?i)(\w:)(//)|\b(www\.)", lambda link: f"{link[1] or link[3]} {link[2] or ''}", one_line)
+    marked = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", unlinked)
     return marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

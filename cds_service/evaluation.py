@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from cds_service.criteria.knowledge import Knowledge
+from cds_service.criteria.knowledge import DISEASES, Knowledge
 from cds_service.criteria.match import TrialMatch, cited, mark_invalid, match_all
+from cds_service.criteria.verdict import Verdict, any_of
 from cds_service.facts import extract
 from cds_service.facts.model import PatientFacts
 from cds_service.fhir import validate
@@ -20,11 +21,15 @@ class Findings:
     matches: tuple[TrialMatch, ...]
     gaps: tuple[Gap, ...]
     digest: str
+    disease: Verdict
+    """Whether the patient has, or may have, a disease that any trial is about."""
 
 
 def evaluate(record: PatientRecord, knowledge: Knowledge, as_of: date, zone: ZoneInfo) -> Findings:
     """Every criterion of every trial; the hook, `explain` and screening share it."""
     facts = extract.facts(record, knowledge.terminology, as_of, zone)
-    matches = match_all(knowledge.trials, knowledge.case(facts))
+    case = knowledge.case(facts)
+    matches = match_all(knowledge.trials, case)
+    disease = any_of(case.reading(name) for name in DISEASES)
     invalid = validate.problems(record, cited(matches))
-    return Findings(facts, mark_invalid(matches, invalid), record.gaps, knowledge.digest)
+    return Findings(facts, mark_invalid(matches, invalid), record.gaps, knowledge.digest, disease)

@@ -1,4 +1,7 @@
-"""Every sentence that people read, made from typed values. English is the first catalogue; nothing else makes sentences."""
+"""Every sentence about a criterion, made from typed values; card_wording.py says it shorter, for cards.
+
+English is the first catalogue; nothing else makes sentences.
+"""
 
 from collections.abc import Iterable
 from decimal import Context, Decimal
@@ -9,12 +12,10 @@ from cds_service.criteria import course_reasons as course
 from cds_service.criteria import reasons as why
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.course_reasons import CourseReason
-from cds_service.criteria.match import CriterionAnswer
 from cds_service.criteria.reasons import Detail, Reason
 from cds_service.criteria.verdict import Evidence, Missing, Verdict
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, ClinicalStatus, Diagnosis, Fact, Giving, Kind, Result, Therapy
-from cds_service.fhir.record import Gap, GapReason
 
 _OPERATORS = {
     (Operator.BELOW, True): "is below",
@@ -51,33 +52,14 @@ _COUNTED = {
         "courses of standard induction without remission",
     ),
 }
-_GAPS = {
-    GapReason.NOT_SENT: "was not sent, and could not be read",
-    GapReason.NO_ACCESS: "access was refused by the FHIR server",
-    GapReason.SERVER_ERROR: "the FHIR server answered with an error",
-    GapReason.TIMEOUT: "the FHIR server did not answer in time",
-    GapReason.UNREACHABLE: "the FHIR server could not be reached",
-    GapReason.OPERATION_OUTCOME: "the EHR sent an error instead of data",
-    GapReason.INCOMPLETE: "only a part was sent",
-    GapReason.UNREADABLE_ENTRY: "holds an entry that cannot be read",
-    GapReason.OTHER_PATIENT: "held an entry of another patient, which was dropped",
-    GapReason.NOT_OFFERED: "is not offered by the FHIR server",
-}
 
 
 def reason(verdict: Verdict) -> str:
     """Why the answer is what it is, in one line."""
     recorded = [item.fact for item in verdict.reasons if isinstance(item, why.Recorded)]
-    sentences = [f"on record: {', '.join(_named(fact) for fact in recorded)}"] if recorded else []
+    sentences = [f"on record: {' and '.join(_named(fact) for fact in recorded)}"] if recorded else []
     sentences += [_sentence(item) for item in verdict.reasons if not isinstance(item, why.Recorded)]
     return "; ".join(sentences) or "nothing in the record tells"
-
-
-def why_hidden(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
-    """The reason for a shared screen: a sensitive one is not named."""
-    if answer.criterion.sensitive and not show_sensitive:
-        return "a listed exclusion, see the record"
-    return reason(answer.verdict)
 
 
 def _sentence(item: Reason) -> str:
@@ -97,7 +79,7 @@ def _sentence(item: Reason) -> str:
         case why.AgeUnclear():
             return _age_unclear(item)
         case why.SexIs():
-            return "no restriction" if item.any else f"gender is {item.sex or 'not recorded'}"
+            return "no restriction" if item.any else f"gender is {_quoted(item.sex or 'not recorded')}"
         case why.OnOxygen():
             return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
         case why.TreatedElsewhere():
@@ -113,7 +95,7 @@ def _sentence(item: Reason) -> str:
 def _of_course(item: CourseReason) -> str:
     match item:
         case course.DiseaseActive():
-            return f"active disease: {item.by.value}{_on(item.since)}"
+            return f"active: {item.by.value}{_on(item.since)}"
         case course.InRemission():
             return f"in remission since {item.since or 'an unknown day'}"
         case course.DiseaseOpen():
@@ -212,7 +194,16 @@ def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.Lon
 
 
 def _named(fact: Fact) -> str:
-    return f"{fact.label}{_on(fact.when)}"
+    return f"{_quoted(fact.label)}{_on(fact.when)}"
+
+
+def _quoted(text: str) -> str:
+    """The record's own words on one line: nothing that steers a screen, and no essay."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE].rstrip()} …"
+
+
+LONGEST_QUOTE = 140
 
 
 def _of_silence(item: "why.NoneRecorded | why.NothingFound | why.NotSearched | why.NotUnderstood") -> str:
@@ -243,20 +234,20 @@ def _detail(detail: Detail) -> str:
         case why.Born():
             return f"born {detail.when}"
         case why.Gender():
-            return f"gender {detail.code}"
+            return f"gender {_quoted(detail.code)}"
 
 
 def _fact(fact: Fact) -> str:
     match fact:
         case Result():
-            return f"{fact.label} {result_value(fact)}".strip()
+            return f"{_quoted(fact.label)} {result_value(fact)}".strip()
         case Diagnosis():
-            return f"{fact.label}{f' ({fact.status.value})' if isinstance(fact.status, ClinicalStatus) else ''}"
+            return f"{_quoted(fact.label)}{f' ({fact.status.value})' if isinstance(fact.status, ClinicalStatus) else ''}"
         case Therapy():
             on_order = " (on order)" if fact.giving is Giving.ORDERED else ""
-            return f"{fact.label}{on_order}"
+            return f"{_quoted(fact.label)}{on_order}"
         case _:
-            return fact.label
+            return _quoted(fact.label)
 
 
 def result_value(result: Result) -> str:
@@ -264,25 +255,21 @@ def result_value(result: Result) -> str:
     if result.amount is not None:
         return amount(result.amount)
     if result.words:
-        return result.words
-    return ", ".join(sorted(result.interpretation)) or "without a value"
+        return _quoted(result.words)
+    return _quoted(", ".join(sorted(result.interpretation))) or "without a value"
 
 
 def amount(value: Amount) -> str:
     """A value as printed; a pure number or a score without UCUM's sign for "no unit"."""
     high = f"-{_plain(value.high)}" if value.high is not None else ""
     unit = "" if value.unit == "1" or (value.unit or "").startswith("{") else value.unit or ""
-    return f"{value.comparator or ''}{_plain(value.value)}{high} {unit}".strip()
+    return f"{value.comparator or ''}{_plain(value.value)}{high} {_quoted(unit)}".strip()
 
 
 def missing(item: Missing) -> str:
     """What is missing, or to be repeated."""
     what = item.what if isinstance(item.what, str) else item.what.value
     return f"repeat {what}" if item.repeat else what
-
-
-def gap(item: Gap) -> str:
-    return f"{item.key or item.resource_type}: {_GAPS[item.reason]}"
 
 
 def _age_compared(item: why.AgeCompared) -> str:

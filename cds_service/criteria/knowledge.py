@@ -26,6 +26,8 @@ from cds_service.terminology.concept_map import ConceptMaps
 from cds_service.terminology.value_set import Terminology
 
 Loaded = TypeVar("Loaded")
+DISEASES = ("aml", "bpdcn")
+"""The shared readings that tell whether the patient has a disease of these trials."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,9 @@ def _dangling(trials: list[Trial], readings: Mapping[str, Word], terminology: Te
                     yield KnowledgeFault(file, None, place, f"asks for the value set {name}", "add it or mend the name")
             if isinstance(word, SharedReading) and word.name not in readings:
                 yield KnowledgeFault(file, None, place, f"asks for the reading {word.name}", "add it to readings.yaml")
+    for name in DISEASES:
+        if name not in readings:
+            yield KnowledgeFault(load.READINGS.name, None, name, "tells who has the disease, and is not there", "restore it")
     for name in (*disease_sign.DIAGNOSES, *disease_sign.DRUGS, *disease_sign.RESULTS):
         if name not in terminology:
             yield KnowledgeFault("value_sets", None, name, "is asked for as a sign of the disease", "add the value set")

@@ -72,7 +72,9 @@ def test_a_full_prefetch_is_answered_without_reading_anything(client: FlaskClien
     assert status == 200
     assert [card["indicator"] for card in content["cards"]] == ["info"] * 4
     first = content["cards"][0]
-    assert first["summary"].startswith("CD117 CAR-T NCT07144020 (recruiting): relapsed or refractory disease")
+    assert first["summary"].startswith(
+        "CD117 CAR-T NCT07144020 (recruiting): relapsed or refractory, disease in the marrow 2026-"
+    )
     assert "ALT 28 U/L is at most 3 x ULN (120 U/L)" in first["detail"]
     assert "not yet reviewed by a haematologist" in first["detail"]
 
@@ -139,7 +141,7 @@ def test_a_missing_part_is_said_aloud(client: FlaskClient) -> None:
     _, content = call(client, body)
     last = content["cards"][-1]
     assert last["indicator"] == "warning"
-    assert "laboratory: was not sent, and could not be read" in last["detail"]
+    assert "laboratory: not sent, and could not be read" in last["detail"]
 
 
 def test_an_error_in_place_of_data_is_said_aloud(client: FlaskClient) -> None:

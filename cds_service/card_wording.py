@@ -1,0 +1,101 @@
+"""What cards say: one line a criterion, shorter than `explain`, for a shared screen; from typed values, as in wording.py."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cds_service.criteria.course_reasons import CourseOpen, CourseReason, DiseaseActive, DiseaseOpen, InRemission
+from cds_service.criteria.match import CriterionAnswer
+from cds_service.criteria.reasons import ListNotKnown, NoneRecorded, Question, Reason, Wanted
+from cds_service.criteria.verdict import Answer, Verdict
+from cds_service.facts.certainty import Unclear
+from cds_service.fhir.record import Gap, GapReason
+from cds_service.wording import missing, reason
+
+FEW = 3
+_HIDDEN = {
+    True: "no obstacle; see the record",
+    False: "a listed exclusion, see the record",
+    None: "open; see the record",
+}
+_GAPS = {
+    GapReason.NOT_SENT: "not sent, and could not be read",
+    GapReason.NO_ACCESS: "the FHIR server refused access",
+    GapReason.SERVER_ERROR: "the FHIR server answered with an error",
+    GapReason.TIMEOUT: "the FHIR server did not answer in time",
+    GapReason.UNREACHABLE: "the FHIR server could not be reached",
+    GapReason.OPERATION_OUTCOME: "the EHR sent an error instead of data",
+    GapReason.INCOMPLETE: "only a part was sent",
+    GapReason.UNREADABLE_ENTRY: "an entry cannot be read",
+    GapReason.OTHER_PATIENT: "an entry of another patient came with it, and was dropped",
+    GapReason.NOT_OFFERED: "not offered by the FHIR server",
+}
+
+
+def why(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
+    """The reason for an answer. A sensitive one is not named, and what is merely not on record is not listed."""
+    verdict = answer.verdict
+    if answer.criterion.sensitive and not show_sensitive:
+        return _HIDDEN[answer.admits]
+    if ListNotKnown() in verdict.reasons:
+        return "the protocol's list is not known here: ask the study site"
+    found = [item for item in verdict.reasons if not isinstance(item, NoneRecorded)]
+    if len(found) == len(verdict.reasons):
+        return reason(verdict)
+    if answer.admits is False:  # here the silence is what bars
+        silent = [item for item in verdict.reasons if isinstance(item, NoneRecorded)]
+        return "; ".join([*([_only(verdict, found)] if found else []), *(f"no record of {_first(item)}" for item in silent)])
+    return f"{_only(verdict, found)}; nothing else on record" if found else "nothing on record"
+
+
+def _first(item: NoneRecorded) -> str:
+    """The first of the things that were looked for stands for those near it."""
+    return item.what.partition(", ")[0]
+
+
+def open_gate(gate: Verdict, disease: Verdict) -> str:
+    """Why it is open whether a trial means this disease, and what would settle it: the diagnosis first, then a remission.
+
+    Only where neither is in the way does it matter what the course of the disease does not tell.
+    """
+    if disease.answer is Answer.UNKNOWN:
+        return f"{reason(disease)} → the diagnosis; then, whether it is relapsed or refractory"
+    if in_remission := [item for item in gate.reasons if isinstance(item, InRemission)]:
+        return f"{_only(gate, in_remission)} → {Wanted.MARROW.value}"
+    told = [item for item in gate.reasons if isinstance(item, DiseaseOpen) or not isinstance(item, CourseReason | Question)]
+    sentences = [_only(gate, told)] if told else []
+    if unclear := _unclear(gate):
+        more = f", and {len(unclear) - FEW} more" if len(unclear) > FEW else ""
+        sentences.append(f"whether relapsed or refractory by its definition ({', '.join(unclear[:FEW])}{more})")
+    return f"{'; '.join(sentences) or reason(gate)}{settled_by(gate)}"
+
+
+def _unclear(gate: Verdict) -> list[str]:
+    """Why the course tells nothing; that nothing is recorded is only said where there is nothing better to say."""
+    unclear = dict.fromkeys(one for item in gate.reasons if isinstance(item, CourseOpen) for one in item.unclear)
+    return [one.value for one in unclear if one is not Unclear.NO_EVIDENCE] or [one.value for one in unclear]
+
+
+def _only(verdict: Verdict, reasons: Sequence[Reason]) -> str:
+    return reason(replace(verdict, reasons=tuple(reasons)))
+
+
+def settled_by(verdict: Verdict) -> str:
+    """ " → " and what would settle an open question; empty where nothing on record would."""
+    orders = dict.fromkeys(item.order or missing(item) for item in verdict.missing)
+    return f" → {'; '.join(orders)}" if orders else ""
+
+
+def active_disease(item: DiseaseActive) -> str:
+    """Why now: what shows the disease, and since when."""
+    return f"{item.by.value}{f' {item.since}' if item.since is not None else ''}"
+
+
+def gap_reason(gap: Gap) -> str:
+    """Why a part of the record could not be had."""
+    return _GAPS[gap.reason]
+
+
+def part_of_record(gap: Gap) -> str:
+    """ "medication statements" of the key `medicationStatements`."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f" {letter[0].lower()}", gap.key or gap.resource_type)
