@@ -34,6 +34,9 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
         raise SettingsError("CDS_CORS_ORIGINS=* is for development on loopback; list the origins of browser-based clients")
     hash_key = _hash_key(settings)
     knowledge = knowledge_of_site(settings)
+    known = [trial.id for trial in knowledge.trials]
+    if unknown := sorted(settings.show_trials - set(known)):
+        raise SettingsError(f"CDS_SHOW_TRIALS names {unknown[0]}, which is no trial here; there are {', '.join(known)}")
     validate.warm_up()
     door = _door(settings)
     database = Database(settings.store)

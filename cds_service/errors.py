@@ -15,6 +15,7 @@
     ├── SettingsError                a CDS_* variable is wrong; stops the start
     ├── UnreadableRecord             a file cannot be read as one patient's record
     ├── UnwritableOutput             an export cannot be written where it was asked for
+    ├── PracticeError                the demonstration cannot be given: a port, or the user's FHIR server
     ├── UnitError                    a value has no unit, or one that does not fit
     └── OutboundError                a call to another server came to nothing
 
@@ -158,6 +159,12 @@ class UnwritableOutput(CdsError):
     code = "unwritable-output"
 
 
+class PracticeError(CdsError):
+    """The demonstration or the server cannot start as asked; the message says what is in the way."""
+
+    code = "practice"
+
+
 class UnitError(CdsError):
     """A quantity has no unit, an unknown one or one of another dimension."""
 
@@ -173,3 +180,11 @@ class OutboundError(CdsError):
         super().__init__(reason)
         self.reason = reason
         self.status = status
+
+
+def place_of(error: BaseException) -> str:
+    """Module and line where an unforeseen error arose. Its text may hold values of a record, and is told nobody."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}" if trace is not None else "?"

@@ -84,9 +84,9 @@ def explain(findings: Findings, as_of: date, only_trial: str | None = None) -> E
     return Explanation(*head, [_trial(match) for match in matches])
 
 
-def as_json(explanation: Explanation) -> str:
-    """The document on one line."""
-    return msgspec.json.encode(explanation).decode()
+def as_json(explanation: Explanation) -> bytes:
+    """The document on one line, in UTF-8."""
+    return msgspec.json.encode(explanation)
 
 
 def _trial(match: TrialMatch) -> TrialItem:

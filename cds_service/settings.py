@@ -124,9 +124,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     value = {name: given.get(name, setting.default).strip() for name, setting in known.items()}
     return Settings(
         host=value["CDS_HOST"],
-        port=_whole("CDS_PORT", value),
-        processes=_whole("CDS_PROCESSES", value),
-        threads=_whole("CDS_THREADS", value),
+        port=_whole("CDS_PORT", value, least=1, most=65_535),
+        processes=_whole("CDS_PROCESSES", value, least=1),
+        threads=_whole("CDS_THREADS", value, least=1),
         timezone=_zone("CDS_TIMEZONE", value),
         clients=_path("CDS_CLIENTS", value),
         auth=_choice("CDS_AUTH", value, "on", "off") == "on",
@@ -136,7 +136,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         private_networks=_networks("CDS_PRIVATE_NETWORKS", value),
         connect_timeout=_number("CDS_CONNECT_TIMEOUT", value),
         read_timeout=_number("CDS_READ_TIMEOUT", value),
-        max_pages=_whole("CDS_MAX_PAGES", value),
+        max_pages=_whole("CDS_MAX_PAGES", value, least=1),
         max_body_bytes=int(_number("CDS_MAX_BODY_MB", value) * 1_000_000),
         cache_seconds=_number("CDS_CACHE_SECONDS", value),
         proxy=value["CDS_PROXY"] or None,
@@ -151,7 +151,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         silent=_flag("CDS_SILENT", value),
         store=value["CDS_STORE"],
         suppress_days=_days_by_reason("CDS_SUPPRESS_DAYS", value),
-        keep_days=_whole("CDS_KEEP_DAYS", value),
+        keep_days=_whole("CDS_KEEP_DAYS", value, least=0),
         hash_key=value["CDS_HASH_KEY"].encode() or None,
     )
 
@@ -182,10 +182,10 @@ def _number(name: str, value: Mapping[str, str]) -> float:
     return number
 
 
-def _whole(name: str, value: Mapping[str, str]) -> int:
+def _whole(name: str, value: Mapping[str, str], *, least: int, most: int = 1_000_000) -> int:
     number = _number(name, value)
-    if number != int(number):
-        raise SettingsError(f"{name} must be a whole number")
+    if number != int(number) or not least <= number <= most:
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}")
     return int(number)
 
 

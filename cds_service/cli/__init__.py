@@ -1,12 +1,13 @@
 """The command `cds-service`: one module a subcommand."""
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 
 from cds_service import __version__
 from cds_service.cli import audit, check, codes, demo, explain, export, feedback, purge, serve, settings
-from cds_service.errors import CdsError
+from cds_service.errors import CdsError, place_of
 
 COMMANDS = (serve, demo, check, explain, export, codes, settings, feedback, audit, purge)
 
@@ -23,6 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for command in COMMANDS:
         command.add_parser(subcommands)
     parsed = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows "?" and goes on
     try:
         status: int = parsed.run(parsed)
     except CdsError as error:
@@ -32,5 +36,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"cds-service: {error.strerror}\n")
+        return 1
+    except Exception as error:  # noqa: BLE001  # a traceback may print values of a record
+        sys.stderr.write(f"cds-service: unforeseen {type(error).__name__} in {place_of(error)}; please report it\n")
         return 1
     return status

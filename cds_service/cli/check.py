@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     except KnowledgeErrors as error:
         for fault in error.faults:
             sys.stderr.write(f"{fault}\n")
-        sys.stderr.write(f"{len(error.faults)} faults\n")
+        sys.stderr.write(f"{len(error.faults)} {'fault' if len(error.faults) == 1 else 'faults'}\n")
         return 1
     rows = [row for trial in knowledge.trials for row in trial.rows()]
     asked = sum(row.asked for row in rows)

@@ -7,9 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from cds_service.cli.subcommand import Subcommands, with_examples
+from cds_service.errors import PracticeError
 from cds_service.sandbox import stories
 from cds_service.sandbox.demonstration import Plan, demonstrate
+from cds_service.sandbox.running import require_port
 from cds_service.settings import read_settings
+
+FHIR_PORT = 8090
 
 
 def add_parser(subcommands: Subcommands) -> None:
@@ -24,7 +28,7 @@ def add_parser(subcommands: Subcommands) -> None:
         ),
     )
     parser.add_argument("--serve", action="store_true", help="keep both running and print what to try")
-    parser.add_argument("--fhir-server", metavar="URL", help="use this FHIR R4 server instead of the embedded one")
+    parser.add_argument("--fhir-server", type=_base_url, metavar="URL", help="use this FHIR R4 server, not the embedded one")
     parser.add_argument("--load", action="store_true", help="load the patients into that server first")
     parser.add_argument(
         "--fixtures", type=Path, metavar="DIR", default=stories.DIRECTORY, help="where the patients' Bundles are"
@@ -34,9 +38,25 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     plan = Plan(fixtures=arguments.fixtures, load=arguments.load, serve=arguments.serve)
-    if arguments.fhir_server is not None:
-        plan = replace(plan, fhir_server=arguments.fhir_server.rstrip("/"))
-    if plan.serve:
-        plan = replace(plan, service_port=8080, fhir_port=8090)
     settings = read_settings()
+    if arguments.fhir_server is not None:
+        plan = replace(plan, fhir_server=arguments.fhir_server)
+    if plan.serve:
+        plan = replace(plan, service_port=settings.port, fhir_port=_free_or_any(FHIR_PORT))
+        require_port(settings.port)
     return demonstrate(plan, replace(settings, cors_origins=settings.cors_origins or ("*",)), Console())
+
+
+def _free_or_any(port: int) -> int:
+    """This port, or 0 for any free one: its address is printed."""
+    try:
+        require_port(port)
+    except PracticeError:
+        return 0
+    return port
+
+
+def _base_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError("write the base URL, such as http://127.0.0.1:8090/fhir")
+    return text.rstrip("/")

@@ -11,7 +11,7 @@ from rich.console import Console
 from cds_service.cli.record_files import HELP, add_as_of, read_records
 from cds_service.cli.subcommand import Subcommands, with_examples
 from cds_service.criteria.knowledge import Knowledge, knowledge_of_site
-from cds_service.errors import UnreadableRecord
+from cds_service.errors import UnreadableRecord, place_of
 from cds_service.evaluation import evaluate
 from cds_service.explanation import Explanation, as_json, explain, print_tables
 from cds_service.settings import Settings, now, read_settings
@@ -42,7 +42,7 @@ def add_parser(subcommands: Subcommands) -> None:
         ),
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help=HELP)
-    parser.add_argument("--trial", metavar="NCT…", help="only this trial")
+    parser.add_argument("--trial", type=str.upper, metavar="NCT…", help="only this trial")
     add_as_of(parser)
     parser.add_argument("--format", choices=("text", "json"), default="text", help="tables for people, or a document a line")
     parser.set_defaults(run=run, parser=parser)
@@ -61,8 +61,9 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(answer, FileRefused):
             status = 1
         if arguments.format == "json":
-            line = as_json(answer) if isinstance(answer, Explanation) else msgspec.json.encode(answer).decode()
-            sys.stdout.write(line + "\n")
+            line = as_json(answer) if isinstance(answer, Explanation) else msgspec.json.encode(answer)
+            sys.stdout.buffer.write(line + b"\n")
+            sys.stdout.buffer.flush()
         elif isinstance(answer, Explanation):
             print_tables(answer, console)
         else:
@@ -73,8 +74,15 @@ def run(arguments: argparse.Namespace) -> int:
 def _answers(
     files: list[str], knowledge: Knowledge, settings: Settings, as_of: date, trial: str | None
 ) -> Iterator[Explanation | FileRefused]:
+    """One answer a file, in the order given; a file that cannot be answered never costs the others theirs."""
     for file, record in read_records(files, "Explaining"):
         if isinstance(record, UnreadableRecord):
             yield FileRefused(file, FileError(record.reason, str(record)))
+            continue
+        try:
+            answer = explain(evaluate(record, knowledge, as_of, settings.timezone), as_of, trial)
+        except Exception as error:  # noqa: BLE001  # the other files are still answered
+            problem = f"unforeseen {type(error).__name__} in {place_of(error)}; please report it"
+            yield FileRefused(file, FileError("unforeseen", problem))
         else:
-            yield explain(evaluate(record, knowledge, as_of, settings.timezone), as_of, trial)
+            yield answer

@@ -1,32 +1,35 @@
 """What subcommands about patients' files share: reading the records, and the day to judge on."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
+from cds_service.cli.progress import with_progress
 from cds_service.errors import UnreadableRecord
 from cds_service.fhir.bundle import read_bundle
 from cds_service.fhir.record import PatientRecord
 
-MANY = 20
-"""From so many files on, a terminal shows how far the work is."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 HELP = "a FHIR Bundle in JSON; - is standard input"
 
 
 def read_records(files: Sequence[str], doing: str) -> Iterator[tuple[str, PatientRecord | UnreadableRecord]]:
-    """Each file with its record, or with why it is not one patient's record: the others are read all the same."""
-    errors = Console(stderr=True)
-    shown = len(files) >= MANY and errors.is_terminal
-    for file in track(files, doing, console=errors, transient=True, disable=not shown):
+    """Each file with its record, or with why it is not one patient's record: the others are read all the same.
+
+    A name that is no text is told in escapes.
+    """
+    for file in with_progress(files, doing, Console(stderr=True)):
+        name = file.encode("utf-8", "backslashreplace").decode()
         try:
-            yield file, read_bundle(_read(file))
+            record: PatientRecord | UnreadableRecord = read_bundle(_read(file))
         except UnreadableRecord as error:
-            yield file, error
+            record = error
+        yield name, record
 
 
 def _read(file: str) -> bytes:
@@ -35,8 +38,9 @@ def _read(file: str) -> bytes:
         return sys.stdin.buffer.read()
     try:
         return Path(file).read_bytes()
-    except OSError as error:
-        raise UnreadableRecord("not-readable", f"the file cannot be read ({error.strerror})") from error
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "its name holds a null character"
+        raise UnreadableRecord("not-readable", f"the file cannot be read ({problem})") from error
 
 
 def add_as_of(parser: argparse.ArgumentParser) -> None:
@@ -45,6 +49,8 @@ def add_as_of(parser: argparse.ArgumentParser) -> None:
 
 def _day(text: str) -> date:
     try:
+        if not _DAY.fullmatch(text):  # other forms of ISO 8601 are no dates of FHIR
+            raise ValueError("not this form")
         return date.fromisoformat(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError("write the day as YYYY-MM-DD") from error

@@ -10,6 +10,7 @@ from cds_service import logs
 from cds_service.app import create_app
 from cds_service.cli.subcommand import Subcommands, with_examples
 from cds_service.cli.worker import Worker
+from cds_service.sandbox.running import require_port
 from cds_service.settings import Settings, read_settings
 
 
@@ -50,6 +51,7 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
+    require_port(settings.port)
     logs.configure(sys.stderr)
     app = create_app(settings)
     if not settings.auth:

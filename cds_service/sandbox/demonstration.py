@@ -3,29 +3,27 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from rich.console import Console, Group
-from rich.markdown import Markdown
-from rich.panel import Panel
+from rich.console import Console
+from rich.progress import track
 from rich.text import Text
 
 from cds_service.app import create_app
+from cds_service.errors import OutboundError, PracticeError
 from cds_service.hooks.patient_view import SERVICE
 from cds_service.outbound.door import Door, Limits, Reply
-from cds_service.sandbox import stories
+from cds_service.sandbox import shown, stories
 from cds_service.sandbox.ehr import PracticeEhr
 from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
 from cds_service.sandbox.running import running
 from cds_service.sandbox.search import Json
 from cds_service.sandbox.stories import SCENES, WRITTEN_FOR, Scene, Sends
 from cds_service.settings import Settings
-
-_COLOURS = {"info": "cyan", "warning": "yellow", "critical": "red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,10 @@ class Plan:
 
 
 def demonstrate(plan: Plan, settings: Settings, console: Console) -> int:
-    """Open the charts of all scenes and show the cards; returns the exit status."""
+    """Open the charts of all scenes and show the cards; returns the exit status.
+
+    Raises: PracticeError where the user's FHIR server does not play along; UnreadableRecord for a broken story.
+    """
     patients = stories.load(plan.fixtures)
     scenes = [scene for scene in SCENES if scene.story in patients] or [Scene(name, Sends.ACCESS) for name in patients]
     if plan.fhir_server is not None:  # a server of the user's does not refuse at our word
@@ -73,9 +74,32 @@ def _stage(plan: Plan, settings: Settings, patients: dict[str, list[Json]], scen
         app = create_app(replace(settings, fhir_servers=(*settings.fhir_servers, server)), clock=lambda: WRITTEN_FOR)
         ehr = PracticeEhr(stack.enter_context(running(app, plan.service_port)), server, door)
         if plan.load:
-            for resources in patients.values():
-                ehr.load(resources)
+            bar = Console(stderr=True)
+            for resources in track(patients.values(), "Loading", console=bar, transient=True, disable=not bar.is_terminal):
+                _load(ehr, resources)
+        elif plan.fhir_server is not None:
+            _require(ehr, stories.patient_id(patients[scenes[0].story]))
         yield ehr
+
+
+def _load(ehr: PracticeEhr, resources: list[Json]) -> None:
+    try:
+        ehr.load(resources)
+    except OutboundError as error:
+        said = f"answers {error.status}" if error.status is not None else f"cannot be reached ({error.reason})"
+        raise PracticeError(f"{ehr.fhir_server} {said}; the patients are loaded by a transaction of FHIR R4") from error
+
+
+def _require(ehr: PracticeEhr, patient: str) -> None:
+    """Whether the user's FHIR server is there and has the patients."""
+    try:
+        reply = ehr.door.get(f"{ehr.fhir_server}/Patient/{patient}", {"Accept": "application/fhir+json"})
+    except OutboundError as error:
+        raise PracticeError(f"{ehr.fhir_server} cannot be reached ({error.reason}); is it the base, and running?") from error
+    if reply.status in (404, 410):
+        raise PracticeError(f"{ehr.fhir_server} does not have the patient {patient}; load the patients with --load")
+    if reply.status != 200:
+        raise PracticeError(f"{ehr.fhir_server} answers {reply.status}; it must be readable without signing in")
 
 
 def _show(scene: Scene, reply: Reply, console: Console) -> None:
@@ -90,9 +114,7 @@ def _show(scene: Scene, reply: Reply, console: Console) -> None:
     if not cards:
         console.print("No cards.", style="dim")
     for card in cards:
-        colour = _COLOURS[str(card["indicator"])]
-        content = Group(Text(f"{card['summary']}\n", style=f"bold {colour}"), Markdown(str(card.get("detail", ""))))
-        console.print(Panel(content, border_style=colour))
+        console.print(shown.card(card))
 
 
 def _wait(ehr: PracticeEhr, patient: str, console: Console) -> None:
@@ -105,4 +127,5 @@ def _wait(ehr: PracticeEhr, patient: str, console: Console) -> None:
         f"curl -s {ehr.service}/cds-services/{SERVICE.entry.id} -H 'Content-Type: application/json' -d '{request}'",
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-    threading.Event().wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()

@@ -56,7 +56,7 @@ class PracticeEhr:
         headers = {"Content-Type": "application/fhir+json"}
         reply = self.door.post_json(self.fhir_server, headers, json.dumps(bundle).encode())
         if reply.status >= 300:
-            raise OutboundError("the FHIR server refused to load the stories", reply.status)
+            raise OutboundError("refused", reply.status)
 
     def _prefetched(self, templates: Mapping[str, str], patient: str) -> Json:
         """Each template's answer; a key whose query fails is left out."""

@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import jsonschema
 import pytest
 
 from cds_service.cli import main
+from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
+from cds_service.sandbox.running import running
 from tests.records import Record, relapsed_aml
 
 SCHEMA = json.loads(Path("docs/schemas/explain.schema.json").read_text(encoding="utf-8"))
@@ -60,7 +64,7 @@ def test_a_deceased_patient_is_not_evaluated(capsys: pytest.CaptureFixture[str])
 
 
 def test_one_trial_alone_can_be_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    _, (line,) = explained(capsys, "--trial", "NCT05943314", saved(tmp_path, relapsed_aml()))
+    _, (line,) = explained(capsys, "--trial", "nct05943314", saved(tmp_path, relapsed_aml()))
     assert [trial["trial"] for trial in line["trials"]] == ["NCT05943314"]
 
 
@@ -115,8 +119,65 @@ def test_the_tables_say_that_a_file_is_no_record(capsys: pytest.CaptureFixture[s
     assert "the file is not JSON: input data was truncated" in capsys.readouterr().err
 
 
+def test_a_fault_of_ours_in_one_file_is_told_by_its_place_and_costs_the_others_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails_once(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        raise KeyError("canary of a record")
+
+    monkeypatch.setattr("cds_service.cli.explain.evaluate", fails_once)
+    status, (refused, answered) = explained(capsys, saved(tmp_path, relapsed_aml()), saved(tmp_path, relapsed_aml(), "b.json"))
+    assert status == 1
+    assert refused["error"]["code"] == "unforeseen"
+    assert "KeyError in tests.cli" in refused["error"]["message"]
+    assert "canary" not in json.dumps(refused)
+    assert answered["patient"] == "p"
+
+
+def test_an_unforeseen_error_is_one_line_without_values(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: Any) -> Any:
+        raise ValueError("canary")
+
+    monkeypatch.setattr("cds_service.cli.check.load_knowledge", fails)
+    assert main(["check"]) == 1
+    assert "unforeseen ValueError in tests.cli" in (said := capsys.readouterr().err)
+    assert "canary" not in said
+
+
+def test_a_file_whose_name_is_no_text_has_its_line_too(capsys: pytest.CaptureFixture[str]) -> None:
+    status, (line,) = explained(capsys, "nowhere-\udcff.json")
+    assert (status, line["error"]["code"]) == (1, "not-readable")
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+def test_any_day_of_the_calendar_can_be_judged_on(capsys: pytest.CaptureFixture[str], tmp_path: Path, day: str) -> None:
+    assert main(["explain", "--format", "json", "--as-of", day, saved(tmp_path, relapsed_aml().lab("alt", 30))]) == 0
+    assert json.loads(capsys.readouterr().out)["asOf"] == day
+
+
+def test_documents_are_utf_8_whatever_the_terminal_can_show(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    record = saved(tmp_path, relapsed_aml())
+    assert main(["explain", "--format", "json", "--as-of", "2026-11-22", record]) == 0
+    assert "≥" in written.getvalue().decode()
+    assert main(["explain", "--as-of", "2026-11-22", record]) == 0
+
+
 @pytest.mark.parametrize(
-    "arguments", [["explain"], ["explain", "--as-of", "tomorrow", "x"], ["explain", "--trial", "NCT1", "x"], ["nothing"]]
+    "arguments",
+    [
+        ["explain"],
+        ["explain", "--as-of", "tomorrow", "x"],
+        ["explain", "--as-of", "20261122", "x"],
+        ["explain", "--as-of", "2026-11-31", "x"],
+        ["explain", "--trial", "NCT1", "x"],
+        ["demo", "--fhir-server", "localhost:8090"],
+        ["nothing"],
+    ],
 )
 def test_wrong_usage_is_status_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -169,6 +230,73 @@ def test_the_service_is_never_open_by_accident(
         monkeypatch.setenv(name, value)
     assert main(["serve"]) == 1
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "value"), [("CDS_PORT", "0"), ("CDS_PORT", "70000"), ("CDS_THREADS", "0")])
+def test_a_number_that_cannot_serve_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["serve"]) == 1
+    assert capsys.readouterr().err.startswith(f"cds-service: {name} must be a whole number from 1 to ")
+
+
+def test_a_trial_to_be_shown_that_is_none_stops_the_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CDS_SHOW_TRIALS", "NCT07144020,NCT0714402O")
+    assert main(["demo"]) == 1
+    assert "CDS_SHOW_TRIALS names NCT0714402O, which is no trial here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["serve"], ["demo", "--serve"]])
+def test_a_port_in_use_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        monkeypatch.setenv("CDS_PORT", str(other.getsockname()[1]))
+        assert main(command) == 1
+    assert re.fullmatch(
+        r"cds-service: port \d+ cannot be used \(.+\); end what uses it, or set CDS_PORT\n", capsys.readouterr().err
+    )
+
+
+@pytest.fixture
+def few_stories(tmp_path: Path) -> str:
+    for name in ("relapsed-cd117-positive", "type-2-diabetes"):
+        (tmp_path / f"{name}.json").write_bytes(Path(f"fhir_fixtures/patients/{name}.json").read_bytes())
+    return str(tmp_path)
+
+
+def test_the_demonstration_can_be_given_with_a_fhir_server_of_the_users(
+    capsys: pytest.CaptureFixture[str], few_stories: str
+) -> None:
+    with running(create_fhir_server(ResourceStore())) as address:
+        arguments = ["demo", "--fixtures", few_stories, "--fhir-server", f"{address}/fhir"]
+        assert main(arguments) == 1
+        assert "does not have the patient relapsed-cd117-positive; load the patients with --load" in capsys.readouterr().err
+        assert main([*arguments, "--load"]) == 0
+        assert "CD117 CAR-T NCT07144020" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("path", "load", "said"),
+    [
+        ("http://127.0.0.1:1/fhir", [], "cannot be reached (unreachable)"),
+        ("http://127.0.0.1:1/fhir", ["--load"], "cannot be reached (unreachable)"),
+        ("/elsewhere", [], "does not have the patient"),
+        ("/elsewhere", ["--load"], "answers 405"),
+    ],
+)
+def test_a_fhir_server_that_does_not_play_along_is_named_with_what_is_wrong(
+    capsys: pytest.CaptureFixture[str], few_stories: str, path: str, load: list[str], said: str
+) -> None:
+    with running(create_fhir_server(ResourceStore())) as address:
+        url = path if path.startswith("http") else f"{address}/fhir{path}"
+        assert main(["demo", "--fixtures", few_stories, "--fhir-server", url, *load]) == 1
+    assert f"cds-service: {url} {said}" in capsys.readouterr().err
 
 
 def test_the_demonstration_shows_cards_no_cards_and_a_refusal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.errors import OutboundError, UnreadableRecord
+from cds_service.fhir.resources import READ
 from cds_service.outbound.door import Door, Limits
 from cds_service.sandbox import stories
 from cds_service.sandbox.ehr import PracticeEhr
@@ -118,17 +119,82 @@ def test_reads_answer_with_a_resource_or_an_outcome(client: FlaskClient, path: s
     assert json.loads(response.data)["resourceType"] in ("Patient", "OperationOutcome")
 
 
+def transaction(*entries: dict[str, Any], kind: str = "transaction") -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def put(resource: dict[str, Any], url: str | None = None) -> dict[str, Any]:
+    url = url or f"{resource['resourceType']}/{resource['id']}"
+    return {"resource": resource, "request": {"method": "PUT", "url": url}}
+
+
 def test_a_transaction_loads_what_it_holds(client: FlaskClient) -> None:
-    entry = {"resource": observation(99, "2026-03-01"), "request": {"method": "PUT", "url": "Observation/o99"}}
-    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
-    assert client.post("/fhir", json=bundle).status_code == 200
+    assert client.post("/fhir", json=transaction(put(observation(99, "2026-03-01")))).status_code == 200
     assert client.get("/fhir/Observation/o99").status_code == 200
-    assert client.post("/fhir", json=[]).status_code == 400
+
+
+def test_a_transaction_resolves_references_among_its_new_resources(client: FlaskClient) -> None:
+    patient = {
+        "fullUrl": "urn:uuid:1",
+        "resource": {"resourceType": "Patient"},
+        "request": {"method": "POST", "url": "Patient"},
+    }
+    his = observation(1, "2026-03-01") | {"subject": {"reference": "urn:uuid:1"}}
+    entry = {"resource": his, "request": {"method": "POST", "url": "Observation"}}
+    saved = json.loads(client.post("/fhir", json=transaction(patient, entry)).data)["entry"]
+    patient_id = saved[0]["response"]["location"].partition("/")[2]
+    assert len(ids(client, f"patient={patient_id}")) == 1
+
+
+WRONG = [
+    [],
+    {"resourceType": "Patient"},
+    transaction(kind="collection"),
+    transaction({"resource": observation(98, "2026-03-01"), "request": {"method": "DELETE", "url": "Observation/o98"}}),
+    transaction({"resource": observation(98, "2026-03-01")}),
+    transaction({"request": {"method": "PUT", "url": "Observation/o98"}}),
+    transaction(put(observation(98, "2026-03-01"), "Patient/o98")),
+    transaction(put(observation(98, "2026-03-01"), "Observation/")),
+    {"resourceType": "Bundle", "type": "batch", "entry": {"odd": 1}},
+]
+
+
+@pytest.mark.parametrize("body", WRONG)
+def test_a_transaction_with_one_wrong_entry_changes_nothing(client: FlaskClient, body: Any) -> None:
+    good = put(observation(97, "2026-03-01"))
+    if isinstance(body, dict) and isinstance(body.get("entry"), list):
+        body = {**body, "entry": [good, *body["entry"]]}
+    response = client.post("/fhir", json=body)
+    assert response.status_code == 400
+    assert json.loads(response.data)["resourceType"] == "OperationOutcome"
+    assert client.get("/fhir/Observation/o97").status_code == 404
+
+
+def test_a_body_that_is_no_json_is_refused(client: FlaskClient) -> None:
+    assert client.post("/fhir", data=b"{").status_code == 400
+
+
+def test_every_page_tells_the_total(client: FlaskClient) -> None:
+    first = json.loads(client.get("/fhir/Observation?patient=p&_count=20").data)
+    second = json.loads(client.get(first["link"][1]["url"].removeprefix("http://localhost")).data)
+    assert (first["total"], second["total"], len(second["entry"])) == (32, 32, 12)
+
+
+def test_a_type_without_resources_is_searched_in_vain_and_an_unknown_one_refused(client: FlaskClient) -> None:
+    assert json.loads(client.get("/fhir/MedicationAdministration?patient=p").data)["total"] == 0
+    assert client.get("/fhir/Teapot?patient=p").status_code == 404
+
+
+def test_browsers_may_send_what_they_ask_for(client: FlaskClient) -> None:
+    asked = {"Origin": "https://sandbox.example", "Access-Control-Request-Headers": "authorization,content-type"}
+    response = client.options("/fhir/Patient/p", headers=asked)
+    assert response.status_code == 200
+    assert response.headers["Access-Control-Allow-Headers"] == "authorization,content-type"
 
 
 def test_metadata_names_types_and_parameters(client: FlaskClient) -> None:
     statement = json.loads(client.get("/fhir/metadata").data)
-    assert {resource["type"] for resource in statement["rest"][0]["resource"]} == {"Patient", "Observation"}
+    assert {resource["type"] for resource in statement["rest"][0]["resource"]} == set(READ)
 
 
 def test_a_story_that_is_no_bundle_is_named(tmp_path: Path) -> None:
@@ -146,5 +212,5 @@ def test_the_practice_ehr_loads_patients_into_any_server() -> None:
 
 
 def test_a_server_that_refuses_to_load_is_an_error() -> None:
-    with running(create_fhir_server(ResourceStore())) as address, pytest.raises(OutboundError, match="refused to load"):
+    with running(create_fhir_server(ResourceStore())) as address, pytest.raises(OutboundError, match="refused"):
         PracticeEhr("", f"{address}/elsewhere", Door(Limits())).load([])
