@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test serve lint fuzz hapi clean
+.PHONY: demo test serve lint fuzz pictures hapi clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -22,6 +22,9 @@ serve: .venv/.installed
 
 fuzz: .venv/.tested
 	$(BIN)/python -m tests.fuzz.campaign
+
+pictures: .venv/.installed
+	$(BIN)/python docs/pictures/render.py
 
 hapi: .venv/.installed
 	$(BIN)/python -m tests.hapi.run
