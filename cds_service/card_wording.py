@@ -70,6 +70,14 @@ def open_gate(gate: Verdict, disease: Verdict) -> str:
     return f"{'; '.join(sentences) or reason(gate)}{settled_by(gate)}"
 
 
+def why_no_trial(disease: Verdict, gates: Sequence[Verdict]) -> str:
+    """What stands before every trial; empty where nothing does so alike."""
+    if disease.answer is Answer.UNKNOWN:
+        return "diagnosis to be confirmed"
+    remission = next((item for gate in gates for item in gate.reasons if isinstance(item, InRemission)), None)
+    return reason(Verdict(Answer.UNKNOWN, (remission,))) if remission is not None else ""
+
+
 def _unclear(gate: Verdict) -> list[str]:
     """Why the course tells nothing; that nothing is recorded is only said where there is nothing better to say."""
     unclear = dict.fromkeys(one for item in gate.reasons if isinstance(item, CourseOpen) for one in item.unclear)

@@ -211,12 +211,20 @@ def _others_card(
     counts = [f"{len(open_gate)} open" if open_gate else "", f"{len(ruled_out)} ruled out" if ruled_out else ""]
     return Card(
         uuid=identity.uuid("others", [item for match in matches for item in (match.trial.id, *_decisive(match))]),
-        summary=f"{'Other cell' if beside_trials else 'Cell'}-therapy trials checked: {', '.join(filter(None, counts))}",
+        summary=f"{_checked(matches, findings, beside_trials=beside_trials)}: {', '.join(filter(None, counts))}",
         indicator="info",
         source=_source("other-trials"),
         detail="\n".join([*lines, "", f"As of {findings.facts.as_of}; knowledge {_knowledge(findings)}.{reviewed}"]),
         override_reasons=_override_reasons(),
     )
+
+
+def _checked(matches: Sequence[TrialMatch], findings: Findings, *, beside_trials: bool) -> str:
+    """What the card is about; where it is the only one, why no trial has a card of its own."""
+    if beside_trials:
+        return "Other cell-therapy trials checked"
+    why = card_wording.why_no_trial(findings.disease, [match.gate for match in matches])
+    return "Cell-therapy trials checked" + (f", {why}" if why else "")
 
 
 def _open_because(match: TrialMatch, disease: Verdict) -> str:

@@ -79,8 +79,13 @@ def test_a_patient_without_the_disease_gets_no_card(judge: Judge) -> None:
 
 def test_unspecified_leukaemia_is_a_diagnosis_to_be_confirmed_said_once_for_all_trials(judge: Judge) -> None:
     ((summary, detail),) = shown(judge, Record().condition("C95.00", "Acute leukemia of unspecified cell type"))
-    assert summary == "Cell-therapy trials checked: 4 open, 1 ruled out"
+    assert summary == "Cell-therapy trials checked, diagnosis to be confirmed: 4 open, 1 ruled out"
     assert detail.count("diagnosis to be confirmed") == 1
+
+
+def test_in_remission_the_first_line_says_so(judge: Judge) -> None:
+    ((summary, _),) = shown(judge, Record().condition("C92.01", "AML in remission"))
+    assert summary.startswith("Cell-therapy trials checked, in remission since 2026-10-01: ")
 
 
 OPEN_GATES = [
