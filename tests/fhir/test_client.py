@@ -192,6 +192,13 @@ def test_a_long_query_is_posted() -> None:
     assert found(client().search("Condition", [("patient", "p"), ("code", codes)])) == ["Condition/c1"]
 
 
+@responses.activate
+def test_a_server_is_asked_not_to_answer_from_what_it_kept() -> None:
+    responses.get(f"{BASE}/Condition", json=page(1))
+    client().search("Condition", [("patient", "p")])
+    assert responses.calls[0].request.headers["Cache-Control"] == "no-cache"
+
+
 def test_an_empty_parameter_is_never_sent() -> None:
     with pytest.raises(ValueError, match="empty"):
         client().search("Condition", [("patient", "")])

@@ -101,3 +101,9 @@ def test_an_unknown_patient_is_a_failed_precondition(service: FlaskClient, hapi:
 def test_an_empty_patient_is_never_searched_for(fhir: FhirClient) -> None:
     with pytest.raises(ValueError, match="empty"):
         fhir.search("Observation", [("patient", "")])
+
+
+def test_a_page_that_has_expired_is_told_apart_from_an_empty_one(fhir: FhirClient, hapi: str) -> None:
+    result = fhir.rest_of(f"{hapi}?_getpages=00000000-0000-4000-8000-000000000000&_getpagesoffset=20&_count=20")
+    assert result.entries == ()
+    assert result.failed is not None
