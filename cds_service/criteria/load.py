@@ -156,7 +156,7 @@ class _TrialLoader:
             if not texts[key]:
                 self._fault(f"{place}.{key}", "is missing", "every criterion has an id and the protocol's own words")
         kind = node.get("kind", above.get("kind") if above is not None else None)
-        if kind not in _KINDS:
+        if not isinstance(kind, str) or kind not in _KINDS:
             self._fault(f"{place}.kind", "has no such value", "use inclusion or exclusion")
         reading = texts["reading"]
         return Criterion(

@@ -14,5 +14,6 @@ def refuse_doubled_keys(content: str | bytes) -> None:
 
 def _no_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise DoubledKeyError("has a key twice")
+        keys = [key for key, _ in pairs]
+        raise DoubledKeyError(f"has the key {next(key for key in keys if keys.count(key) > 1)} twice")
     return dict(pairs)

@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 
 from fhir.resources.R4B.valueset import ValueSet as FhirValueSet
-from pydantic import ValidationError
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.terminology.assertion import Assertion
 from cds_service.terminology.codes import CONCEPTS, HIERARCHICAL, LOINC, Code, Coding, comparable
-from cds_service.terminology.strict_json import DoubledKeyError, refuse_doubled_keys
+from cds_service.terminology.faults import FaultError, fault_of
+from cds_service.terminology.strict_json import refuse_doubled_keys
 from cds_service.terminology.text_net import TextNet, reading
 
 DIRECTORY = Path(__file__).with_name("value_sets")
@@ -206,22 +206,16 @@ def load(directory: Path = DIRECTORY) -> Terminology:
     for path in paths:
         try:
             sets[path.stem] = _read(path)
-        except (_FaultError, ValidationError, ValueError) as error:
-            told = isinstance(error, (_FaultError, DoubledKeyError))
-            problem = str(error) if told else f"is not a FHIR ValueSet ({type(error).__name__})"
-            faults.append(KnowledgeFault(path.name, None, "", problem, "see value_sets/README.md"))
+        except (FaultError, ArithmeticError, OSError, ValueError) as error:
+            faults.append(fault_of(path, error))
     for one in sets.values():
         faults.extend(
             KnowledgeFault(f"{one.name}.json", None, "compose.exclude", f"names {name}", "add it or mend the name")
-            for name in sorted(one.excluded - sets.keys())
+            for name in sorted(one.excluded - {path.stem for path in paths})
         )
     if faults or not sets:
         raise KnowledgeErrors(faults or [KnowledgeFault("value_sets", None, "", "there is no value set", "restore the folder")])
     return Terminology(sets, b"".join(path.read_bytes() for path in paths))
-
-
-class _FaultError(Exception):
-    """A fault in one file; its message is the problem."""
 
 
 def _read(path: Path) -> ValueSet:
@@ -229,7 +223,7 @@ def _read(path: Path) -> ValueSet:
     refuse_doubled_keys(raw)
     resource = FhirValueSet.model_validate_json(raw)
     if resource.name != path.stem:
-        raise _FaultError(f"is named {resource.name}, not as its file")
+        raise FaultError(f"is named {resource.name}, not as its file")
     concepts: list[Coding] = []
     prefixes: set[Code] = set()
     ordinals: dict[Code, Decimal] = {}
@@ -245,17 +239,17 @@ def _read(path: Path) -> ValueSet:
                     ordinals[coding.key] = Decimal(str(extension.valueDecimal))
         for item in include.filter or []:
             if system not in HIERARCHICAL or item.op != "is-a":
-                raise _FaultError("has a filter that is no is-a on an ICD system")
+                raise FaultError("has a filter that is no is-a on an ICD system")
             prefixes.add((system, comparable(system, str(item.value))))
     extensions = [(extension.url, extension) for extension in resource.extension or []]
     if unknown := {str(url) for url, _ in extensions} - {COMPLETE_FOR, ASKED_OF, TEXT_NET}:
-        raise _FaultError(f"has unknown extensions: {', '.join(sorted(unknown))}")
+        raise FaultError(f"has unknown extensions: {', '.join(sorted(unknown))}")
     asked = [extension.valueCode for url, extension in extensions if url == ASKED_OF]
     if len(asked) != 1:
-        raise _FaultError("does not say of what it is asked")
+        raise FaultError("does not say of what it is asked")
     net = next((_net(extension.extension or []) for url, extension in extensions if url == TEXT_NET), None)
     if not concepts and not prefixes and net is None:
-        raise _FaultError("is empty")
+        raise FaultError("is empty")
     excluded = [url for item in (resource.compose.exclude or [] if resource.compose else []) for url in item.valueSet or []]
     title = str(resource.title)
     if not concepts and not prefixes:

@@ -237,8 +237,38 @@ def test_an_empty_value_set_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_doubled_key_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "gilbert.json").write_text('{"name": "gilbert", "name": "gilbert"}', encoding="utf-8")
-    with pytest.raises(KnowledgeErrors, match="a key twice"):
+    with pytest.raises(KnowledgeErrors, match="has the key name twice"):
         value_set.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{"resourceType": "ValueSet",\n"name": }', r"gilbert\.json:2: is not JSON"),
+        (b"", r"gilbert\.json:1: is not JSON"),
+        (b"\xff", r"gilbert\.json: cannot be read"),
+        (json.dumps({**GOOD, "status": 7}).encode(), r"gilbert\.json: status: is not a FHIR ValueSet: "),
+    ],
+)
+def test_a_file_that_is_no_value_set_is_told_with_its_line_or_element(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "gilbert.json").write_bytes(content)
+    with pytest.raises(KnowledgeErrors, match=said):
+        value_set.load(tmp_path)
+
+
+def test_a_folder_in_place_of_a_file_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "gilbert.json").mkdir()
+    with pytest.raises(KnowledgeErrors, match="cannot be read"):
+        value_set.load(tmp_path)
+
+
+def test_one_broken_file_is_not_held_against_those_that_name_it(tmp_path: Path) -> None:
+    for name in ("aml.json", "malignancy_unclear.json"):
+        (tmp_path / name).write_bytes((DIRECTORY / name).read_bytes())
+    (tmp_path / "aml.json").write_text("{", encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        value_set.load(tmp_path)
+    assert [fault.file for fault in caught.value.faults if "names aml" in fault.problem] == []
 
 
 def test_a_folder_without_value_sets_is_a_fault(tmp_path: Path) -> None:
