@@ -35,7 +35,7 @@ _GAPS = {
 def why(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
     """The reason for an answer. A sensitive one is not named, and what is merely not on record is not listed."""
     verdict = answer.verdict
-    if answer.criterion.sensitive and not show_sensitive:
+    if answer.is_sensitive and not show_sensitive:
         return _HIDDEN[answer.admits]
     if ListNotKnown() in verdict.reasons:
         return "the protocol's list is not known here: ask the study site"

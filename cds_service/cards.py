@@ -143,7 +143,7 @@ def _why(answer: CriterionAnswer, display: Display) -> str:
 
 
 def _is_hidden(answer: CriterionAnswer, display: Display) -> bool:
-    return answer.criterion.sensitive and not display.show_sensitive_reasons
+    return answer.is_sensitive and not display.show_sensitive_reasons
 
 
 def _line(answer: CriterionAnswer, display: Display) -> str:

@@ -29,7 +29,7 @@ def evaluate(record: PatientRecord, knowledge: Knowledge, as_of: date, zone: Zon
     """Every criterion of every trial; the hook, `explain` and screening share it."""
     facts = extract.facts(record, knowledge.terminology, as_of, zone)
     case = knowledge.case(facts)
-    matches = match_all(knowledge.trials, case)
+    matches = match_all(knowledge.trials, case, knowledge.sensitive)
     disease = any_of(case.reading(name) for name in DISEASES)
     invalid = validate.problems(record, cited(matches))
     return Findings(facts, mark_invalid(matches, invalid), record.gaps, knowledge.digest, disease)

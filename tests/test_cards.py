@@ -124,6 +124,20 @@ def test_a_sensitive_reason_that_is_no_obstacle_or_open_is_not_told_either(judge
     assert "**Infected with AIDS virus** (X8): open; see the record\n" in unasked
 
 
+SENSITIVE = [
+    candidate().condition("B22.0", "canary: HIV disease resulting in encephalopathy"),
+    candidate().condition("B18.1", "canary: chronic hepatitis B"),
+    candidate().condition("F20.0", "canary: paranoid schizophrenia"),
+    relapsed_aml(sex="female").condition("O09.90", "canary: supervision of pregnancy"),
+]
+
+
+@pytest.mark.parametrize("record", SENSITIVE)
+def test_no_row_whatever_names_what_a_sensitive_one_asks_for(judge: Judge, record: Record) -> None:
+    assert "canary" not in " ".join(summary + detail for summary, detail in shown(judge, record))
+    assert "canary" in " ".join(detail for _, detail in shown(judge, record, OPEN))
+
+
 STORIES = [path for path in sorted(Path("fhir_fixtures/patients").glob("*.json")) if path.stem != "many-observations"]
 
 

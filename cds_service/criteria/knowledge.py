@@ -40,6 +40,8 @@ class Knowledge:
     assumptions: Assumptions
     maps: ConceptMaps
     digest: str
+    sensitive: frozenset[str]
+    """The value sets that sensitive criteria ask for: what they name is not for a shared screen, whichever row cites it."""
 
     def case(self, facts: PatientFacts) -> Case:
         """A patient's facts with their disease course, ready to be asked."""
@@ -84,7 +86,8 @@ def load_knowledge(
     for content in (*files, assumptions.content, terminology.digest_bytes(), maps.content):
         digest.update(hashlib.sha256(content).digest())
     understood = terminology.with_translations(maps.translations)
-    return Knowledge(tuple(trials), readings, understood, assumptions, maps, f"sha256:{digest.hexdigest()}")
+    sensitive = frozenset(_sensitive(trials, readings))
+    return Knowledge(tuple(trials), readings, understood, assumptions, maps, f"sha256:{digest.hexdigest()}", sensitive)
 
 
 def _attempt(read: Callable[[], Loaded], faults: list[KnowledgeFault]) -> Loaded | None:
@@ -94,6 +97,15 @@ def _attempt(read: Callable[[], Loaded], faults: list[KnowledgeFault]) -> Loaded
     except KnowledgeErrors as error:
         faults.extend(error.faults)
         return None
+
+
+def _sensitive(trials: list[Trial], readings: Mapping[str, Word]) -> Iterator[str]:
+    words = [row.word for trial in trials for row in trial.rows() if row.sensitive]
+    while words:
+        for word in words_in(words.pop()):
+            yield from word.value_sets()
+            if isinstance(word, SharedReading):
+                words.append(readings[word.name])
 
 
 def words_in(word: Word) -> Iterator[Word]:

@@ -21,6 +21,13 @@ class CriterionAnswer:
 
     criterion: Criterion
     verdict: Verdict
+    cites_sensitive: bool = False
+    """It rests on a fact that a sensitive criterion asks for, such as an HIV encephalopathy among diseases of the brain."""
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Its reason is not for a shared screen."""
+        return self.criterion.sensitive or self.cites_sensitive
 
     @property
     def admits(self) -> bool | None:
@@ -66,15 +73,21 @@ class TrialMatch:
         return not self.barring and self.gate.answer is Answer.MET
 
 
-def match_all(trials: Iterable[Trial], case: Case) -> tuple[TrialMatch, ...]:
-    """All trials, in their own order (by NCT number)."""
-    return tuple(_match(trial, case.of_trial(trial.id)) for trial in trials)
+def match_all(trials: Iterable[Trial], case: Case, sensitive: frozenset[str]) -> tuple[TrialMatch, ...]:
+    """All trials, in their own order (by NCT number). `sensitive`: the value sets that sensitive criteria ask for."""
+    return tuple(_match(trial, case.of_trial(trial.id), sensitive) for trial in trials)
 
 
-def _match(trial: Trial, case: Case) -> TrialMatch:
+def _match(trial: Trial, case: Case, sensitive: frozenset[str]) -> TrialMatch:
     # Rows refer to each other by id (`criterion: I2`); each is evaluated once.
-    answers = tuple(CriterionAnswer(row, case.verdict_of(row.id, row.word)) for row in trial.rows())
+    verdicts = [(row, case.verdict_of(row.id, row.word)) for row in trial.rows()]
+    answers = tuple(CriterionAnswer(row, verdict, _cites(verdict, sensitive)) for row, verdict in verdicts)
     return TrialMatch(trial, answers, trial.disease_gate.evaluate(case))
+
+
+def _cites(verdict: Verdict, sensitive: frozenset[str]) -> bool:
+    facts = (item.fact for item in verdict.evidence)
+    return any((fact.recognition.by_code | fact.recognition.by_text) & sensitive for fact in facts if fact is not None)
 
 
 def in_reading_order(matches: Iterable[TrialMatch]) -> list[TrialMatch]:

@@ -49,7 +49,7 @@ def answers(knowledge: Knowledge, record: Record, as_of: date = AS_OF) -> dict[s
     """Every row and gate: the answer, with ! where it is to be confirmed."""
     facts = extract.facts(read_bundle(record.body()), knowledge.terminology, as_of, ZoneInfo("UTC"))
     found = {}
-    for match in match_all(knowledge.trials, knowledge.case(facts)):
+    for match in match_all(knowledge.trials, knowledge.case(facts), knowledge.sensitive):
         number = next(key for key, trial in TRIALS.items() if trial == match.trial.id)
         verdicts = {a.criterion.id: a.verdict for a in match.answers} | {"gate": match.gate}
         found |= {f"{number}-{row}": f"{v.answer.value}{'!' if v.confirm else ''}" for row, v in verdicts.items()}
