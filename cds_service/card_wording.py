@@ -1,6 +1,5 @@
 """What cards say: one line a criterion, shorter than `explain`, for a shared screen; from typed values, as in wording.py."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,7 +8,6 @@ from cds_service.criteria.match import CriterionAnswer
 from cds_service.criteria.reasons import ListNotKnown, NoneRecorded, Question, Reason, Wanted
 from cds_service.criteria.verdict import Answer, Verdict
 from cds_service.facts.certainty import Unclear
-from cds_service.fhir.record import Gap, GapReason
 from cds_service.wording import missing, reason
 
 FEW = 3
@@ -17,18 +15,6 @@ _HIDDEN = {
     True: "no obstacle; see the record",
     False: "a listed exclusion, see the record",
     None: "open; see the record",
-}
-_GAPS = {
-    GapReason.NOT_SENT: "not sent, and could not be read",
-    GapReason.NO_ACCESS: "the FHIR server refused access",
-    GapReason.SERVER_ERROR: "the FHIR server answered with an error",
-    GapReason.TIMEOUT: "the FHIR server did not answer in time",
-    GapReason.UNREACHABLE: "the FHIR server could not be reached",
-    GapReason.OPERATION_OUTCOME: "the EHR sent an error instead of data",
-    GapReason.INCOMPLETE: "only a part was sent",
-    GapReason.UNREADABLE_ENTRY: "an entry cannot be read",
-    GapReason.OTHER_PATIENT: "an entry of another patient came with it, and was dropped",
-    GapReason.NOT_OFFERED: "not offered by the FHIR server",
 }
 
 
@@ -97,13 +83,3 @@ def settled_by(verdict: Verdict) -> str:
 def active_disease(item: DiseaseActive) -> str:
     """Why now: what shows the disease, and since when."""
     return f"{item.by.value}{f' {item.since}' if item.since is not None else ''}"
-
-
-def gap_reason(gap: Gap) -> str:
-    """Why a part of the record could not be had."""
-    return _GAPS[gap.reason]
-
-
-def part_of_record(gap: Gap) -> str:
-    """ "medication statements" of the key `medicationStatements`."""
-    return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f" {letter[0].lower()}", gap.key or gap.resource_type)

@@ -248,11 +248,11 @@ def _status(trial: Trial) -> str:
 
 
 def _gaps_card(gaps: Sequence[Gap], matches: Sequence[TrialMatch], identity: _Identity) -> Card:
-    parts = list(dict.fromkeys(card_wording.part_of_record(gap) for gap in gaps))
+    parts = list(dict.fromkeys(wording.part_of_record(gap) for gap in gaps))
     more = f" and {len(parts) - NAMED_GAPS} more" if len(parts) > NAMED_GAPS else ""
     by_reason: dict[str, list[str]] = {}
     for gap in gaps:
-        by_reason.setdefault(card_wording.gap_reason(gap), []).append(card_wording.part_of_record(gap))
+        by_reason.setdefault(wording.gap_reason(gap), []).append(wording.part_of_record(gap))
     lines = [f"- {escape(', '.join(dict.fromkeys(names)))}: {reason}" for reason, names in by_reason.items()]
     trials = ", ".join(match.trial.id for match in matches if not match.barring)
     return Card(

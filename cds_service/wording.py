@@ -3,6 +3,7 @@
 English is the first catalogue; nothing else makes sentences.
 """
 
+import re
 from collections.abc import Iterable
 from decimal import Context, Decimal
 from typing import assert_never
@@ -16,6 +17,7 @@ from cds_service.criteria.reasons import Detail, Reason
 from cds_service.criteria.verdict import Evidence, Missing, Verdict
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, ClinicalStatus, Diagnosis, Fact, Giving, Kind, Result, Therapy
+from cds_service.fhir.record import Gap, GapReason
 
 _OPERATORS = {
     (Operator.BELOW, True): "is below",
@@ -51,6 +53,18 @@ _COUNTED = {
         "course of standard induction without remission",
         "courses of standard induction without remission",
     ),
+}
+_GAPS = {
+    GapReason.NOT_SENT: "not sent, and could not be read",
+    GapReason.NO_ACCESS: "the FHIR server refused access",
+    GapReason.SERVER_ERROR: "the FHIR server answered with an error",
+    GapReason.TIMEOUT: "the FHIR server did not answer in time",
+    GapReason.UNREACHABLE: "the FHIR server could not be reached",
+    GapReason.OPERATION_OUTCOME: "the EHR sent an error instead of data",
+    GapReason.INCOMPLETE: "only a part was sent",
+    GapReason.UNREADABLE_ENTRY: "an entry cannot be read",
+    GapReason.OTHER_PATIENT: "an entry of another patient came with it, and was dropped",
+    GapReason.NOT_OFFERED: "not offered by the FHIR server",
 }
 
 
@@ -270,6 +284,20 @@ def missing(item: Missing) -> str:
     """What is missing, or to be repeated."""
     what = item.what if isinstance(item.what, str) else item.what.value
     return f"repeat {what}" if item.repeat else what
+
+
+def gap(item: Gap) -> str:
+    return f"{part_of_record(item)}: {gap_reason(item)}"
+
+
+def gap_reason(item: Gap) -> str:
+    """Why a part of the record could not be had."""
+    return _GAPS[item.reason]
+
+
+def part_of_record(item: Gap) -> str:
+    """ "medication statements" of the key `medicationStatements`."""
+    return re.sub(r"(?<=[a-z])([A-Z])", lambda letter: f" {letter[0].lower()}", item.key or item.resource_type)
 
 
 def _age_compared(item: why.AgeCompared) -> str:

@@ -65,7 +65,7 @@ class _Answers:
 
     def __init__(self, findings: Findings, as_of: date, terminology: Terminology, device: Device) -> None:
         self.findings, self.as_of, self.terminology, self.device = findings, as_of, terminology, device
-        has_id = findings.facts.person.reference != "Patient/None"
+        has_id = findings.facts.person.reference != "Patient"
         self.patient = reference_to(findings.facts.person.reference) if has_id else Reference(display="a patient without an id")
         self.seed = findings.facts.person.reference if has_id else str(uuid4())
 
