@@ -141,7 +141,7 @@ def test_an_unforeseen_error_is_one_line_without_values(
     def fails(*arguments: Any) -> Any:
         raise ValueError("canary")
 
-    monkeypatch.setattr("cds_service.cli.check.load_knowledge", fails)
+    monkeypatch.setattr("cds_service.cli.check.knowledge_of_site", fails)
     assert main(["check"]) == 1
     assert "unforeseen ValueError in tests.cli" in (said := capsys.readouterr().err)
     assert "canary" not in said

@@ -289,7 +289,11 @@ def test_two_sites_that_map_one_code_differently_are_told(load: Load) -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("{", "is not JSON"), ('{"status": "active", "status": "draft"}', "has the key status twice"), ("[" * 100_000, "is not JSON")],
+    [
+        ("{", "is not JSON"),
+        ('{"status": "active", "status": "draft"}', "has the key status twice"),
+        ("[" * 100_000, "is not JSON"),
+    ],
     ids=["cut off", "doubled key", "too deep"],
 )
 def test_a_file_that_is_no_map_at_all_is_told(tmp_path: Path, content: str, told: str) -> None:
