@@ -208,7 +208,11 @@ def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.Lon
 
 
 def _named(fact: Fact) -> str:
-    return f"{_quoted(fact.label)}{_on(fact.when)}"
+    return f"{_label(fact)}{_on(fact.when)}"
+
+
+def _label(fact: Fact) -> str:
+    return _quoted(fact.label) or "an entry without words"
 
 
 def _quoted(text: str) -> str:
@@ -254,14 +258,14 @@ def _detail(detail: Detail) -> str:
 def _fact(fact: Fact) -> str:
     match fact:
         case Result():
-            return f"{_quoted(fact.label)} {result_value(fact)}".strip()
+            return f"{_label(fact)} {result_value(fact)}".strip()
         case Diagnosis():
-            return f"{_quoted(fact.label)}{f' ({fact.status.value})' if isinstance(fact.status, ClinicalStatus) else ''}"
+            return f"{_label(fact)}{f' ({fact.status.value})' if isinstance(fact.status, ClinicalStatus) else ''}"
         case Therapy():
             on_order = " (on order)" if fact.giving is Giving.ORDERED else ""
-            return f"{_quoted(fact.label)}{on_order}"
+            return f"{_label(fact)}{on_order}"
         case _:
-            return _quoted(fact.label)
+            return _label(fact)
 
 
 def result_value(result: Result) -> str:

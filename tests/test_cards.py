@@ -207,6 +207,11 @@ def test_a_long_or_steering_text_of_the_record_stays_a_line(judge: Judge) -> Non
     assert max(map(len, details.splitlines())) < 2000
 
 
+def test_a_diagnosis_whose_words_are_no_letters_is_still_named(judge: Judge) -> None:
+    record = relapsed_aml().condition("C92.02", "\x00")
+    assert "an entry without words (2026-10-01)" in shown(judge, record)[0][1]
+
+
 def test_another_user_gets_another_card_id(judge: Judge) -> None:
     findings = judge(candidate())
     one, other = (cards(findings, user, DISPLAY)[0].uuid for user in ("Practitioner/a", "Practitioner/b"))

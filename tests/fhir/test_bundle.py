@@ -171,6 +171,11 @@ def test_what_is_not_valid_fhir_is_told_by_its_element_and_never_by_its_value() 
     assert problem.startswith(("category", "recordedDate"))
 
 
+def test_an_element_on_which_the_library_itself_fails_is_a_problem_and_no_error() -> None:
+    record = read({**condition("x"), "contained": [{"resourceType": "2026", "id": "x"}]})
+    assert problems(record, ["Condition/c"])["Condition/c"]
+
+
 def test_valid_fhir_has_no_problem() -> None:
     record = read_bundle(Record().condition("E11.9", "Type 2 diabetes").lab("alt", 30).drug("tacrolimus").body())
     assert problems(record, [entry.reference for kind in READ for entry in record.of_type(kind)]) == {}
