@@ -495,7 +495,7 @@ def test_a_card_says_how_fresh_its_data_are(cards: list[dict[str, Any]]) -> None
     trials = [card for card in cards if card["source"]["topic"]["code"].startswith("NCT")]
     assert trials
     for card in trials:
-        assert re.search(r"Newest result used: (\d{4}-\d\d-\d\d|none); knowledge [0-9a-f]{12}", card["detail"])
+        assert re.search(r"Newest data used: (\d{4}-\d\d-\d\d|none); knowledge [0-9a-f]{12}", card["detail"])
 
 
 # --- The checklist itself -----------------------------------------------------------------------------------------------
