@@ -7,11 +7,12 @@ INDETERMINATE. What is said of other cells than the leukaemia's, of an earlier s
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from cds_service.facts import immunophenotype_words as lexicon
 from cds_service.facts.finding import Finding, Reading
 from cds_service.facts.immunophenotype_words import Polarity
-from cds_service.facts.model import Result
+from cds_service.facts.model import Amount, Result
 from cds_service.terminology.text_net import TextNet, normalised
 from cds_service.terminology.value_set import Recognition, Terminology
 
@@ -36,9 +37,11 @@ class AntigenReading:
     """What a text says of one antigen."""
 
     antigen: str
-    reading: Reading
+    reading: Reading | None
+    """None where only a percentage is told."""
     words: str
     """The sentence in which it stands."""
+    percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def told(result: Result, terminology: Terminology) -> Iterator[Result]:
         return
     own = {name for name in ANTIGENS if any(result.is_in(f"{name}{part}") for part in ("", "_cells", "_stain", "_intensity"))}
     readings = list(read(result.words, terminology))
-    said = _together([one.reading for one in readings if one.antigen in own]) if own else None
+    said = _together([one.reading for one in readings if one.antigen in own and one.reading is not None]) if own else None
     yield replace(result, said=said)
     yield from in_words(result, [one for one in readings if one.antigen not in own])
 
@@ -87,7 +90,8 @@ def in_words(source: Result, readings: Iterable[AntigenReading]) -> Iterator[Res
     for one in readings:
         named = Recognition(by_text=frozenset({one.antigen}), has_text=True)
         method = f"{source.method} {(source.words or '').lower()}"
-        yield Result(source.reference, source.label, named, source.when, words=one.words, method=method, said=one.reading)
+        amount = Amount(one.percent, "%") if one.percent is not None else None
+        yield Result(source.reference, source.label, named, source.when, amount, one.words, method=method, said=one.reading)
 
 
 def _together(readings: Sequence[Reading]) -> Reading:
@@ -99,7 +103,7 @@ def _together(readings: Sequence[Reading]) -> Reading:
 
 def _names_antigen(text: str, terminology: Terminology) -> bool:
     plain = _plain(text)
-    return any(net is not None and net.mentions(plain) for net in (terminology[name].net for name in ANTIGENS))
+    return any(net is not None and net.places(plain) for net in (terminology[name].net for name in ANTIGENS))
 
 
 def _plain(text: str) -> str:
@@ -126,8 +130,11 @@ class _Sentence:
             finding, partial = self._finding(number), self._is_partial(number)
             if finding is Finding.NEGATIVE and partial:
                 finding = Finding.INDETERMINATE
+            percent = lexicon.PERCENT.match(self.text, antigen.end)
             if finding is not None:
                 yield AntigenReading(antigen.name, Reading(finding, from_text=True, partial=partial), self.text.strip())
+            elif percent is not None:
+                yield AntigenReading(antigen.name, None, self.text.strip(), Decimal(percent["value"]))
 
     def _negated(self, words: Sequence[_Word]) -> list[_Word]:
         """A negation before a positive word, with no antigen between: one negative word ("no expression of")."""
@@ -254,7 +261,7 @@ class _Sentence:
 
 def _antigens(text: str, terminology: Terminology) -> Iterator[_Antigen]:
     nets = {name: net for name in ANTIGENS if (net := terminology[name].net) is not None}
-    named = [(start, end, name) for name, net in nets.items() for start, end in net.mentions(text)]
+    named = [(start, end, name) for name, net in nets.items() for start, end in net.places(text)]
     for start, end, name in named:
         if not _is_something_else(text, start, end, nets[name]):
             yield _signed(text, name, start, end)

@@ -29,6 +29,8 @@ BETWEEN_LISTED = re.compile(
 )
 """What stands between the antigens of a list."""
 
+PERCENT = pattern(r"\s*(?:expression)?\s*[(:=]?\s*(?:about|approx\.?|~|约)?\s*(?P<value>\d{1,3}(?:\.\d+)?)\s*%")
+"""A percentage that stands right behind an antigen."""
 PARTIAL = pattern(
     r"\b(?:partial(?:ly)?|part|partly|dim(?:ly)?|weak(?:ly)?|low|subset|subpopulation|heterogen\w*|variabl[ey]|minor|some|few)\b",
     "部分|弱|少量|少数|个别|异质",

@@ -42,8 +42,8 @@ _WORDS = {
 """In this order: doubts before negations, and negations before what they negate."""
 _IGNORED = pattern(r"\b(?:positive|negative) (?:controls?|predictive)\b", "阳性对照|阴性对照")
 _WHOLE = re.compile(
-    r"\s*(positive|negative|reactive|non[- ]?reactive|detected|not detected|undetect(?:ed|able)|present|absent|"
-    r"indeterminate|equivocal|borderline|pos|neg|阳性|阴性|\+{1,4})\s*[.]?\s*",
+    r"\s*(?:(positive|negative|(?:non[- ]?|not )?reactive|(?:not )?detected|undetect(?:ed|able)|present|absent|indeterminate|"
+    r"equivocal|borderline|pos|neg|阳性|阴性)\s*(?:\([+-]{1,4}\))?|\(?\+{1,4}\)?|\(-\))\s*[.]?\s*",
     re.IGNORECASE,
 )
 _PARTIAL = pattern(r"\b(?:partial(?:ly)?|dim(?:ly)?|weak(?:ly)?|subset|heterogeneous|variable|partly)\b", "弱阳性|弱表达|部分")

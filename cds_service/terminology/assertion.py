@@ -43,6 +43,7 @@ _NO_NEGATION = pattern(
     r"\bnot (?:otherwise specified|elsewhere classified)\b",
     r"\bnot (?:yet )?(?:treated|responding)\b",
     r"\bno known (?:drug )?allerg\w*",
+    r"\b(?:suspected|possible|probable|likely) (?:relapse|recurrence|progression)\b",
     r"\bwithout (?:maturation|mention of)\b",
     r"\bgraft[- ](?:versus|vs\.?)[- ]host\b",
     "不仅",
@@ -60,6 +61,7 @@ _DOUBT_BEFORE = pattern(
     r"\b(?:work-?up|evaluat\w+|assess(?:ed)?|consider(?:ed|ing)?|watch) (?:for|of)\b",
     r"(?<!positive )\btest(?:ed|ing)? for\b",
     r"\bconsider\b",
+    r"\b(?:plann(?:ed|ing)|awaiting|candidate|referr\w+) (?:for )?(?:\w+ ){0,2}$",
     r"\b(?:differential|ddx|d/d)\b",
     r"\b(?:versus|vs)\b",
     "疑(?!难)|拟诊|(?<!不)考虑|可能|待排|待查|待除外|不除外|不能除外|不能排除|未排除|不排除|未除外|倾向",
@@ -78,7 +80,7 @@ _DENIED_BEFORE = pattern(
     r"\bexclud(?:ed|es|ing)\b",
     r"\bfail(?:ed|s|ing|ure)? to (?:achieve|attain|reach|obtain|show)\b",
     r"\b(?:rather than|instead of|other than)\b",
-    "无(?!痛|功能|色素|症状|性|菌|效)|没有|未(?=见|患|发|检|诊|确诊|提示|出现|达|有|$)|否认|排除|除外|不是|不支持|不考虑|不符合|不伴|并非|而非",
+    "无(?!痛|功能|色素|症状|性|菌|效)|没有|未(?=见|患|行|接受|曾|用过|发|检|诊|确诊|提示|出现|达|有|$)|否认|排除|除外|不是|不支持|不考虑|不符合|不伴|并非|而非",
 )
 _RELATION = (
     r"(?:mother|father|sister|brother|sibling|aunt|uncle|cousin|niece|nephew|grand(?:mother|father|parent)s?|parents?|son|daughter|"
@@ -90,7 +92,7 @@ _OTHER_BEFORE = pattern(
     rf"\b{_RELATION}",
     r"\b(?:maternal|paternal) (?:history|side|aunt|uncle|cousin|grand\w+)\b",
     r"\bfirst[- ]degree relatives?\b",
-    r"\bscreen(?:ing|ed)? (?:for|exam\w*|mammogra\w*|colonoscop\w*)",
+    r"\bscreen(?:ing|ed)? (?:for|exam\w*(?: for)?|mammogra\w*(?: for)?|colonoscop\w*(?: for)?)",
     r"\b(?:at |increased |high )?risk (?:of|for)\b",
     r"\b(?:prophyla(?:xis|ctic)|prevent(?:ion|ive|ing)?|vaccinat\w+|immuni[sz]ation)\b",
     r"\b(?:fear of|worr(?:y|ied) about|anxiety about|counsel\w+|education|exposure to|contact with)\b",
@@ -111,9 +113,12 @@ _OTHER_BEHIND = pattern(
     r"^\s*(?:\w+\s+)?screen(?:ing|ed)?\b",
     r"^\s*(?:prophylaxis|vaccin\w*|immuni[sz]ation|exposure|prevention)\b",
     rf"^\s*[(\-:]\s*(?:in )?{_RELATION}[^,;]{{0,12}}(?:$|[),;])",
-    rf"^\s+in (?:the |his |her |a )?(?:{_RELATION}|(?:family|relatives?)\b)",
+    rf"^(?:\s+\w+){{0,3}}\s+in (?:the |his |her |a )?(?:{_RELATION}|(?:family|relatives?)\b)",
     r"^[\s,(\-:]*(?:family (?:history|hx)|fhx)\b",
     "^(?:筛查|预防|疫苗|接触|家族史)",
+)
+_TOLD_OF_OTHERS = pattern(
+    r"\b(?:screen(?:ing|ed)?|prophylaxis|vaccin\w*|immuni[sz]ation|exposure)\b", "筛查|预防|疫苗|接触|家族史"
 )
 _DOUBT_BEHIND = pattern(
     r"^[\w\s\-]{0,6}(?:\([^)]*\))?\s*\?(?!\w)",
@@ -127,6 +132,8 @@ _DOUBT_BEHIND = pattern(
     "^[^,;]{0,8}?(?:待排|待查|待除外|可能|不除外|不能除外|不能排除|未排除|待确诊|疑似)",
     "^与.{0,12}鉴别",
 )
+_COMES_BACK = pattern(r"^\s*(?:recurren\w*|relaps\w*|progress\w*|metasta\w*)", "^(?:复发|转移|进展)")
+"""To deny, or to suspect, that it came back is to say that it was there."""
 _EITHER_BEHIND = pattern(r"^\s*or\b", "^或")
 _DENIED_WITHIN = pattern(r"\W(?:no|not|without|never|negative for|w/o)\b", "未|无|否认|排除|没有")
 _DOUBT_WITHIN = pattern(
@@ -138,6 +145,8 @@ _FAR, _FAR_IN_CHINESE = 5, 16
 _UNCLEAR_REACH = pattern(
     ",", r"\b(?:with|in|on|for|from|to|by|due|because|after|before|during|since|who|which|and)\b", "后|因|伴"
 )
+_OF_ANOTHER_MATTER = pattern(",", r"\b(?:for|due|because|who|which|and|patient)\b", "后|因")
+"""Behind a relative: "mother with breast cancer" is the mother's, "graft from his mother for AML" is not."""
 _LISTED = pattern(r"\b(?:or|nor)\s+(?:\w+\s+){0,2}$")
 
 
@@ -147,13 +156,21 @@ def assertion(text: str, start: int, end: int) -> Assertion:
     while end < len(text) and _IN_WORD.match(text, end):  # a mention may end within a word
         end += 1
     behind = _first(text[end:])
-    if _DOUBT_BEFORE.search(before) or _MARKED_BEFORE.search(before) or _DOUBT_BEHIND.search(behind):
+    if _DOUBT_BEHIND.search(behind) or _MARKED_BEFORE.search(before):
         return Assertion.POSSIBLE
-    if _DENIED_BEHIND.search(behind) or _OTHER_BEHIND.search(behind):
+    others = list(_OTHER_BEFORE.finditer(before + text[start:end]))
+    if _OTHER_BEHIND.search(behind) or any(other.start() < len(before) < other.end() for other in others):
         return Assertion.ABSENT
-    triggers = [*_DENIED_BEFORE.finditer(before), *_OTHER_BEFORE.finditer(before + text[start:end])]
-    if betweens := [before[trigger.end() :] for trigger in triggers if trigger.end() <= len(before)]:
-        return Assertion.ABSENT if any(_reaches(between) for between in betweens) else Assertion.POSSIBLE
+    others = [other for other in others if other.end() <= len(before)]
+    if not others and _COMES_BACK.search(behind):
+        return Assertion.PRESENT
+    if _DOUBT_BEFORE.search(before):
+        return Assertion.POSSIBLE
+    if _DENIED_BEHIND.search(behind):
+        return Assertion.ABSENT
+    denials = [_reaches(before[found.end() :], _UNCLEAR_REACH) for found in _DENIED_BEFORE.finditer(before)]
+    if reached := [*denials, *(_reaches(before[other.end() :], _OF_ANOTHER_MATTER) for other in others)]:
+        return Assertion.ABSENT if any(reached) else Assertion.POSSIBLE
     within = _without_false_triggers(text[start : end - 1]) + text[end - 1 : end]
     if _DOUBT_WITHIN.search(within, 1):
         return Assertion.POSSIBLE
@@ -162,16 +179,21 @@ def assertion(text: str, start: int, end: int) -> Assertion:
     return Assertion.POSSIBLE if _EITHER_BEHIND.search(behind) else Assertion.PRESENT
 
 
+def tells_of_others(text: str) -> bool:
+    """Whether it speaks of relatives, screening, risk or prevention: what it does not say of the patient is no denial."""
+    return _OTHER_BEFORE.search(text) is not None or _TOLD_OF_OTHERS.search(text) is not None
+
+
 def _without_false_triggers(text: str) -> str:
     return _NO_NEGATION.sub(lambda found: "~" * len(found[0]), text)
 
 
-def _reaches(between: str) -> bool:
-    """Whether a negation clearly reaches over these words: few, and of one phrase, or a list that ends in "or"."""
+def _reaches(between: str, unclear: re.Pattern[str]) -> bool:
+    """Whether a word clearly reaches over these: few, and of one phrase, or a list that ends in "or"."""
     if _LISTED.search(between):
         return True
     near = len(between.split()) <= _FAR and (len(between) <= _FAR_IN_CHINESE or between.isascii() or "、" in between)
-    return near and _UNCLEAR_REACH.search(between) is None
+    return near and unclear.search(between) is None
 
 
 def _last(end: re.Pattern[str], text: str) -> str:

@@ -17,6 +17,10 @@ _NO_SUCH_TEST = pattern(
 _TEST_DENIED = pattern(r"\b(?:without|lacking|negative for|other than|non-?)\s*$")
 
 
+Span = tuple[int, int]
+_CLAUSES = re.compile(r"[;。\n]|\.(?=\s|$)")
+
+
 @dataclass(frozen=True)
 class TextNet:
     r"""`words` are regular expressions, matched at the start of a word in Latin script; \b is a word's edge there.
@@ -29,15 +33,25 @@ class TextNet:
     in_doubt: tuple[str, ...] = ()
 
     def reads(self, text: str) -> Assertion | None:
-        """What the text says of it; None where it does not name it. One clear statement outweighs others beside it."""
-        text = normalised(text)
-        mentions = list(self._pattern.finditer(text))
-        if not mentions or self.excepts(text):
-            return None
-        found = {assertion(text, mention.start(), mention.end()) for mention in mentions}
+        """What the text says of it; None where it does not name it."""
+        return self.judge(normalised(text), self.mentions(normalised(text)))
+
+    def judge(self, text: str, mentions: Sequence[Span]) -> Assertion | None:
+        """What these mentions of it say together. One clear statement outweighs others beside it."""
+        found = {assertion(text, start, end) for start, end in mentions}
         if Assertion.PRESENT in found:
             return Assertion.POSSIBLE if self._doubts(text) else Assertion.PRESENT
-        return Assertion.POSSIBLE if Assertion.POSSIBLE in found else Assertion.ABSENT
+        return Assertion.POSSIBLE if Assertion.POSSIBLE in found else Assertion.ABSENT if found else None
+
+    def mentions(self, text: str) -> list[Span]:
+        """Where the text, normalised before, names it, unless its clause holds an exception.
+
+        Each of our words is tried, since of two at one place the longer tells what it is.
+        """
+        if self._pattern.search(text) is None:  # most nets, for most texts
+            return []
+        found = {match.span() for word in self._each_word for match in word.finditer(text)}
+        return sorted(span for span in found if not self.excepts(_clause_around(text, span)))
 
     def names_test(self, text: str) -> bool:
         """Whether the text is the name of this test: a test for what is *not* there, such as "CD123- cells", is another."""
@@ -47,8 +61,8 @@ class TextNet:
             for mention in self._pattern.finditer(text)
         )
 
-    def mentions(self, text: str) -> list[tuple[int, int]]:
-        """Where the text, normalised before, names it."""
+    def places(self, text: str) -> list[Span]:
+        """Where the text, normalised before, names it, whatever else it says."""
         return [mention.span() for mention in self._pattern.finditer(text)]
 
     def excepts(self, text: str) -> bool:
@@ -65,6 +79,10 @@ class TextNet:
         return _compiled(self.words)
 
     @cached_property
+    def _each_word(self) -> tuple[re.Pattern[str], ...]:
+        return tuple(_compiled((word,)) for word in self.words)
+
+    @cached_property
     def _exceptions(self) -> re.Pattern[str] | None:
         return _compiled(self.but_not) if self.but_not else None
 
@@ -78,14 +96,21 @@ def normalised(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
-def reading(net: TextNet | None, texts: Sequence[str]) -> Assertion | None:
-    """What several texts of one entry say together; where they disagree it is a mere possibility."""
-    return agreed(net.reads(text) for text in texts) if net is not None else None
+def covers(spans: Iterable[Span], mention: Span) -> bool:
+    """Whether one of these spans lies over a part of the mention."""
+    return any(start < mention[1] and mention[0] < end for start, end in spans)
 
 
 def agreed(readings: Iterable[Assertion | None]) -> Assertion | None:
+    """What several texts of one entry say together; where they disagree it is a mere possibility."""
     found = {one for one in readings if one is not None}
     return found.pop() if len(found) == 1 else Assertion.POSSIBLE if found else None
+
+
+def _clause_around(text: str, mention: Span) -> str:
+    before = max((end.end() for end in _CLAUSES.finditer(text, 0, mention[0])), default=0)
+    behind = _CLAUSES.search(text, mention[1])
+    return text[before : behind.start() if behind is not None else len(text)]
 
 
 def _compiled(words: Sequence[str]) -> re.Pattern[str]:

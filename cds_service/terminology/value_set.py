@@ -12,11 +12,11 @@ from pathlib import Path
 from fhir.resources.R4B.valueset import ValueSet as FhirValueSet
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
-from cds_service.terminology.assertion import Assertion
+from cds_service.terminology.assertion import Assertion, tells_of_others
 from cds_service.terminology.codes import CONCEPTS, HIERARCHICAL, LOINC, Code, Coding, comparable
 from cds_service.terminology.faults import FaultError, fault_of
 from cds_service.terminology.strict_json import refuse_doubled_keys
-from cds_service.terminology.text_net import TextNet, reading
+from cds_service.terminology.text_net import TextNet, agreed, covers, normalised
 
 DIRECTORY = Path(__file__).with_name("value_sets")
 BASE = "https://cds-service.example"
@@ -70,9 +70,12 @@ class Recognition:
     """Sets that the words name while a code of a system for which the set is complete says no."""
     doubted: frozenset[str] = frozenset()
     """Sets that the words only suspect, or deny while a code or other words say yes."""
+    denied: frozenset[str] = frozenset()
+    """Sets that are said not to be: by words ("no history of"), or because the whole entry was refuted."""
     systems: frozenset[str] = frozenset()
     has_text: bool = False
     codes: tuple[Coding, ...] = ()
+    is_refuted: bool = False
 
     @property
     def named(self) -> frozenset[str]:
@@ -84,6 +87,10 @@ class Recognition:
 
     def rests_on_text(self, name: str) -> bool:
         return name not in self.by_code and name in self.by_text
+
+    def refuted(self) -> "Recognition":
+        """The same of an entry that was refuted: all that it names is denied."""
+        return Recognition(denied=self.named | self.denied, has_text=self.has_text, codes=self.codes, is_refuted=True)
 
 
 NOTHING = Recognition()
@@ -140,17 +147,48 @@ class Terminology:
         if asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
             named = frozenset() if by_code else self._named(texts)
             return Recognition(by_code, named, codes=known, has_text=bool(texts), systems=systems)
-        read = {one.name: found for one in self._by_kind[asked_of] if (found := reading(one.net, texts)) is not None}
+        read = self._read(asked_of, texts, by_code)
         by_text = {name for name, found in read.items() if found is Assertion.PRESENT and name not in by_code}
         doubted = {name for name, found in read.items() if found is not Assertion.PRESENT and name in by_code}
         doubted |= {name for name, found in read.items() if found is Assertion.POSSIBLE}
-        narrower = by_code | by_text | doubted
-        by_text = {name for name in by_text if not self._sets[name].excluded & narrower}
-        doubted = {name for name in doubted if name in by_code or not self._sets[name].excluded & narrower}
-        disputed = frozenset(name for name in by_text if systems & self._sets[name].complete_for)
+        absent = {name for name, found in read.items() if found is Assertion.ABSENT} - doubted
+        # Words for something wider than what a code says are a doubt: AML by code, "AML after breast cancer" in words.
+        wider = {name for name in by_text if self._sets[name].excluded & by_code}
+        by_text -= wider
         return Recognition(
-            by_code, frozenset(by_text), disputed, frozenset(doubted), systems, has_text=bool(texts), codes=known
+            by_code,
+            frozenset(by_text),
+            disputed=frozenset(name for name in by_text if systems & self._sets[name].complete_for),
+            doubted=frozenset(doubted | wider),
+            denied=frozenset() if any(map(tells_of_others, texts)) else frozenset(absent),
+            systems=systems,
+            has_text=bool(texts),
+            codes=known,
         )
+
+    def _read(self, asked_of: AskedOf, texts: Sequence[str], by_code: frozenset[str]) -> dict[str, Assertion]:
+        """What the words say of each set that they name.
+
+        Words that a narrower set's words cover are not this concept: "basal cell carcinoma" is no carcinoma. The name of a
+        medicine is but a name: "tacrolimus, GVHD prophylaxis" is tacrolimus.
+        """
+        plain = [normalised(text) for text in texts]
+        nets = [(one, one.net) for one in self._by_kind[asked_of] if one.net is not None]
+        mentions = {one.name: [net.mentions(text) for text in plain] for one, net in nets}
+        found = {name: spans for name, spans in mentions.items() if any(spans)}
+        read: dict[str, Assertion] = {}
+        for one, net in nets:
+            if one.name not in found:
+                continue
+            readings = []
+            for index, (text, spans) in enumerate(zip(plain, found[one.name], strict=True)):
+                covering = [span for other in one.excluded & found.keys() for span in found[other][index]]
+                own = [span for span in spans if not covers(covering, span)]
+                name_only = asked_of is AskedOf.MEDICATION and own
+                readings.append(Assertion.PRESENT if name_only else net.judge(text, own))
+            if (together := agreed(readings)) is not None:
+                read[one.name] = together
+        return read
 
     def _named(self, texts: Sequence[str]) -> frozenset[str]:
         """The tests that the words name."""
@@ -166,6 +204,8 @@ class Terminology:
         """
         if name in recognition.disputed or name in recognition.doubted:
             return False
+        if recognition.is_refuted:
+            return True
         complete = bool(recognition.systems & self._sets[name].complete_for)
         checked = recognition.has_text and self._sets[name].net is not None
         return complete or checked or bool(recognition.by_code)
@@ -181,21 +221,20 @@ class Terminology:
         return (*codings, *(found for coding in codings for found in self._translations.get(coding.key, ())))
 
     def _of_codes(self, asked_of: AskedOf, codings: Sequence[Coding]) -> frozenset[str]:
-        """The sets that hold a code, less those that a narrower set takes it from: the longest prefix wins."""
-        found: dict[str, int] = {}
-        for coding in codings:
-            system, code = coding.key
-            exact = self._codes.get((asked_of, system, code), set())
-            found.update(dict.fromkeys(exact, len(code) + 1))
-            if system in HIERARCHICAL:
-                for length in range(3, len(code) + 1):
-                    for name in self._prefixes.get((asked_of, system, code[:length]), ()):
-                        found[name] = max(found.get(name, 0), length)
-        return frozenset(
-            name
-            for name, depth in found.items()
-            if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded)
-        )
+        """The sets that hold one of the codes; each code is judged alone, so that none hides another."""
+        return frozenset(name for coding in codings for name in self._of_code(asked_of, coding))
+
+    def _of_code(self, asked_of: AskedOf, coding: Coding) -> Iterator[str]:
+        """The sets that hold this code, less those that a narrower set takes it from: the longest prefix wins."""
+        system, code = coding.key
+        found = dict.fromkeys(self._codes.get((asked_of, system, code), ()), len(code) + 1)
+        if system in HIERARCHICAL:
+            for length in range(3, len(code) + 1):
+                for name in self._prefixes.get((asked_of, system, code[:length]), ()):
+                    found[name] = max(found.get(name, 0), length)
+        for name, depth in found.items():
+            if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded):
+                yield name
 
 
 def load(directory: Path = DIRECTORY) -> Terminology:
