@@ -190,6 +190,16 @@ class Record:
         """A marrow in complete remission."""
         return self.marrow(2, on, 1.8, 180)
 
+    def medicine(self, resource_type: str, name: str, ago: int, *, status: str | None = "", **more: Any) -> "Record":
+        """A medicine that only words name, given, ordered or handed over so many days ago."""
+        dates = {"MedicationRequest": "authoredOn", "MedicationDispense": "whenHandedOver"}
+        usual = "active" if resource_type == "MedicationRequest" else "completed"
+        content: dict[str, Any] = {"status": usual if status == "" else status, "medicationCodeableConcept": {"text": name}}
+        content[dates.get(resource_type, "effectiveDateTime")] = days_ago(ago)
+        return self.add(
+            resource_type, **({"intent": "order"} if resource_type == "MedicationRequest" else {}), **content, **more
+        )
+
     def procedure(self, code: str | None, text: str, ago: int | None = 100, *, system: str = SNOMED, **more: Any) -> "Record":
         concept = {"text": text, **({"coding": [{"system": system, "code": code}]} if code else {})}
         content = {"status": "completed", "performedDateTime": days_ago(ago) if ago is not None else None} | more

@@ -67,6 +67,13 @@ def codes_of(concept: "fhir.CodeableConcept | str | None") -> frozenset[str]:
     return frozenset(coding.code for coding in many(concept.coding) if coding.code)
 
 
+def statuses_of(concept: "fhir.CodeableConcept | str | None") -> frozenset[str]:
+    """The codes of a status; where it has none, its text: "Resolved"."""
+    codes = codes_of(concept)
+    text = concept.text if isinstance(concept, fhir.CodeableConcept) else None
+    return codes or (frozenset({text.strip().lower()}) if text else frozenset())
+
+
 def words_of(*concepts: fhir.CodeableConcept | None) -> str:
     """All words of an element in one lower-case text, to be searched."""
     return " ".join(texts(*concepts)).lower()

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from cds_service.dates import parse_fhir_date
 from cds_service.facts import observations
-from cds_service.facts.concepts import codes_of, label, many, period, recognise
-from cds_service.facts.medications import MedicationReader
+from cds_service.facts.concepts import label, many, period, recognise, statuses_of, texts
+from cds_service.facts.medications import MedicationReader, reasons_of
 from cds_service.facts.model import (
     ClinicalStatus,
     Diagnosis,
@@ -30,43 +30,44 @@ F = TypeVar("F", bound=Fact)
 
 _STATUS = {status.value: status for status in ClinicalStatus}
 _UNCONFIRMED = frozenset({"provisional", "differential", "unconfirmed"})
-_NO_DIAGNOSIS = frozenset({"refuted", "entered-in-error"})
 _DONE = frozenset({"completed", "in-progress", "stopped"})
 _THERAPY_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration"})
 
 
 @dataclass
 class _Reader:
-    """What the functions of the table need: the terminology, the zone, and the medications that others refer to."""
+    """What the functions of the table need: the terminology, the zone, what others refer to, and the day of judging."""
 
     terminology: Terminology
     zone: ZoneInfo
     record: PatientRecord
+    as_of: date
 
     def condition(self, entry: Entry) -> Iterator[Fact]:
         resource = entry.resource
         if not isinstance(resource, fhir.Condition):
             return
-        verification = codes_of(resource.verification_status)
-        if verification & _NO_DIAGNOSIS:
+        verification = statuses_of(resource.verification_status)
+        if "entered-in-error" in verification:
             return
         onset = parse_fhir_date(resource.onset_date_time, self.zone) or period(resource.onset_period, self.zone)
         abated = parse_fhir_date(resource.abatement_date_time, self.zone) or period(resource.abatement_period, self.zone)
         recorded = parse_fhir_date(resource.recorded_date, self.zone)
-        statuses = [_STATUS[code] for code in codes_of(resource.clinical_status) if code in _STATUS]
+        statuses = [_STATUS[code] for code in statuses_of(resource.clinical_status) if code in _STATUS]
         status = statuses[0] if len(statuses) == 1 else None
         if status is None and (resource.abatement_boolean or resource.abatement_string):
             status = ClinicalStatus.RESOLVED
+        recognition = recognise(self.terminology, AskedOf.CONDITION, (resource.code,))
         yield Diagnosis(
             reference=entry.reference,
             label=label(resource.code),
-            recognition=recognise(self.terminology, AskedOf.CONDITION, (resource.code,)),
+            recognition=recognition.refuted() if "refuted" in verification else recognition,
             when=onset or recorded,
             verification=Verification.UNCONFIRMED if verification & _UNCONFIRMED else Verification.CONFIRMED,
             status=status,
             onset=onset,
             recorded=recorded,
-            abated=abated,
+            abated=abated if abated is None or abated.first <= self.as_of else None,
         )
 
     def observation(self, entry: Entry) -> Iterable[Fact]:
@@ -82,7 +83,7 @@ class _Reader:
         return ()
 
     def medication_event(self, entry: Entry) -> Iterable[Fact]:
-        reader = MedicationReader(self.terminology, self.zone, self.record.by_reference)
+        reader = MedicationReader(self.terminology, self.zone, self.record.by_reference, self.as_of)
         match entry.resource:
             case fhir.MedicationStatement() as resource:
                 return reader.statement(entry.reference, resource)
@@ -99,12 +100,14 @@ class _Reader:
         if not isinstance(resource, fhir.Procedure) or resource.status not in _DONE:
             return
         when = parse_fhir_date(resource.performed_date_time, self.zone) or period(resource.performed_period, self.zone)
+        concepts, displays = reasons_of(resource, self.record.by_reference)
         yield Procedure(
             reference=entry.reference,
             label=label(resource.code),
             recognition=recognise(self.terminology, AskedOf.PROCEDURE, (resource.code,)),
             when=when,
             ongoing=resource.status == "in-progress",
+            reasons=recognise(self.terminology, AskedOf.CONDITION, concepts, [*displays, *texts(resource.code)]),
         )
 
 
@@ -122,7 +125,7 @@ _TABLE: dict[str, Callable[[_Reader, Entry], Iterable[Fact]]] = {
 
 def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: ZoneInfo) -> PatientFacts:
     """Everything that the criteria can ask of this record, on one day."""
-    reader = _Reader(terminology, zone, record)
+    reader = _Reader(terminology, zone, record, as_of)
     unordered = [fact for kind, read in _TABLE.items() for entry in record.of_type(kind) for fact in read(reader, entry)]
     found = sorted(unordered, key=_chronology)
     return PatientFacts(

@@ -89,7 +89,7 @@ class Result(Fact):
 
 
 class Verification(Enum):
-    """How sure a diagnosis is. Refuted and entered-in-error ones never become a Diagnosis."""
+    """How sure a diagnosis is. Entered-in-error ones never become a Diagnosis; what a refuted one names is denied."""
 
     CONFIRMED = "confirmed"
     UNCONFIRMED = "unconfirmed"
@@ -108,7 +108,7 @@ class ClinicalStatus(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis(Fact):
-    """A Condition that was not refuted."""
+    """A Condition; of a refuted one, what it names is denied."""
 
     verification: Verification = Verification.CONFIRMED
     status: ClinicalStatus | None = None
@@ -139,6 +139,7 @@ class Route(Enum):
     INTRAVENOUS = "intravenous"
     ORAL = "oral"
     SYSTEMIC = "systemic"  # subcutaneous, intramuscular
+    INJECTED = "injected"  # by injection, the way not stated
     LOCAL = "local"  # inhaled, nasal, topical, eye, ear, rectal
     INTRATHECAL = "intrathecal"
 
@@ -152,6 +153,8 @@ class Therapy(Fact):
     ended: DateRange | None = None
     ongoing: bool = False
     """Taken or ordered now, without a stated end."""
+    is_unclear: bool = False
+    """The record does not say whether it was taken: its status is unknown or missing."""
     route: Route | None = None
     single: bool = False
     """One dose, or as needed."""
@@ -172,6 +175,8 @@ class Procedure(Fact):
     """A Procedure that was done or is in progress."""
 
     ongoing: bool = False
+    reasons: Recognition | None = None
+    """What it was done for, and the diseases that its own name names."""
 
 
 class Kind(Enum):

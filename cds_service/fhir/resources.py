@@ -189,7 +189,7 @@ class DispenseRequest(Struct, frozen=True, gc=False):
 
 
 class MedicationEvent(Resource, frozen=True, gc=False):
-    """What MedicationStatement, MedicationRequest and MedicationAdministration share."""
+    """What MedicationStatement, -Request, -Administration and -Dispense share."""
 
     status: str | None = None
     subject: Reference | None = None
@@ -226,6 +226,7 @@ class MedicationAdministration(MedicationEvent, frozen=True, gc=False):
 class MedicationDispense(MedicationEvent, frozen=True, gc=False):
     when_handed_over: str | None = None
     when_prepared: str | None = None
+    days_supply: Quantity | None = None
     dosage_instruction: list[Dosage] | Dosage | None = None
 
 
@@ -233,6 +234,8 @@ class Procedure(Resource, frozen=True, gc=False):
     status: str | None = None
     subject: Reference | None = None
     code: CodeableConcept | None = None
+    reason_code: list[CodeableConcept] | CodeableConcept | None = None
+    reason_reference: list[Reference] | Reference | None = None
     performed_date_time: str | None = None
     performed_period: Period | None = None
     body_site: list[CodeableConcept] | CodeableConcept | None = None
