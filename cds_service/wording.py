@@ -200,7 +200,7 @@ def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.Lon
         case why.Recorded():
             return f"on record: {named}"
         case why.Unconfirmed():
-            return f"not confirmed, or code and text disagree: {named}"
+            return f"{named}: {item.doubt.value}"
         case why.TimeUnclear():
             return f"{named}: whether within {item.span} is not recorded"
         case why.LongAgo():
@@ -227,7 +227,8 @@ LONGEST_QUOTE = 140
 def _of_silence(item: "why.NoneRecorded | why.NothingFound | why.NotSearched | why.NotUnderstood") -> str:
     match item:
         case why.NoneRecorded():
-            return f"no record found: {item.what} ({item.because})"
+            documented = f"documented absent: {', '.join(_named(fact) for fact in item.denials)}; " if item.denials else ""
+            return f"{documented}no record found: {item.what} ({item.because})"
         case why.NothingFound():
             return f"nothing on record, which does not exclude it: {item.what}"
         case why.NotSearched():

@@ -26,6 +26,7 @@ class ConditionNode(Node, frozen=True):
     if_absent: str | None = None
     because: str | None = None
     history: str | None = None
+    to_confirm: str | None = None
 
 
 class ProcedureNode(Node, frozen=True):
@@ -43,9 +44,16 @@ class TherapyNode(Node, frozen=True):
     but_not_for: Names | None = None
     briefly: str | None = None
     route: str | None = None
+    dose_at_most: Names | None = None
+    dose_below: Names | None = None
     if_absent: str | None = None
     because: str | None = None
     history: str | None = None
+
+
+class TreatedForNode(Node, frozen=True):
+    treated_for: Names
+    within: str | None = None
 
 
 class ComparisonNode(Node, frozen=True, kw_only=True):
@@ -91,7 +99,8 @@ class PerformanceNode(ComparisonNode, frozen=True, kw_only=True):
 class FindingNode(Node, frozen=True):
     finding: str
     says: str = msgspec.field(name="is")
-    window: str
+    window: str | None = None
+    within: str | None = None
 
 
 class AntigenNode(Node, frozen=True):

@@ -13,11 +13,12 @@ from cds_service.criteria.fault import FaultError, one_of, whole_number
 from cds_service.criteria.predicates import combinations as joined
 from cds_service.criteria.predicates.antigen import Antigen
 from cds_service.criteria.predicates.finding import TestFinding
+from cds_service.criteria.predicates.medicine import ROUTES, Medicine, SingleDose, TreatedFor
 from cds_service.criteria.predicates.observation import Observation, Operand, TimesUpperLimit
 from cds_service.criteria.predicates.oxygen import OxygenSaturation
 from cds_service.criteria.predicates.performance import Derivation, Performance
 from cds_service.criteria.predicates.person import Age, Ask, AskList, Sex
-from cds_service.criteria.predicates.recorded import STATUSES, Condition, Medicine, ProcedureDone
+from cds_service.criteria.predicates.recorded import STATUSES, Condition, ProcedureDone
 from cds_service.criteria.predicates.share import Share
 from cds_service.criteria.predicates.silence import Authority
 from cds_service.criteria.predicates.word import Word
@@ -29,6 +30,7 @@ from cds_service.strict_yaml import Document, Tree
 NodeType = TypeVar("NodeType", bound=nodes.Node)
 Branch = dict[str, Tree]
 
+_STEP_KEYS = joined.WHEN | {"answer", "because", "missing", "confirm"}
 JOINS = frozenset({"all", "any", "not", "count", "agree", "cases"})
 
 
@@ -107,19 +109,20 @@ class WordReader:
 
     def _step(self, item: Tree, place: str) -> joined.Step:
         keys = item.keys() if isinstance(item, dict) else set()
-        if not isinstance(item, dict) or not keys <= {*joined.WHEN, "answer", "because", "confirm"} or "answer" not in keys:
-            raise FaultError(place, "is not a case", "write found, possible or if, answer, because and confirm")
+        if not isinstance(item, dict) or not keys <= _STEP_KEYS or "answer" not in keys:
+            raise FaultError(place, "is not a case", "write found, possible or if, answer, because, missing and confirm")
         condition = joined.WHEN & keys
         if len(condition) != 1:
             raise FaultError(place, "needs one of found, possible and if", "keep one of them")
         key = next(iter(condition))
-        because = item.get("because")
+        because, missing = item.get("because"), item.get("missing")
         return joined.Step(
             self.read(item[key], f"{place}.{key}"),
             self._answer(item["answer"], f"{place}.answer"),
             when=key,
             because=because if isinstance(because, str) else None,
             confirm=self._flag(item.get("confirm"), f"{place}.confirm"),
+            missing=missing if isinstance(missing, str) else None,
         )
 
     def _table(self) -> Mapping[str, Callable[[Branch, str], Word]]:
@@ -129,6 +132,7 @@ class WordReader:
             "condition": self._condition,
             "procedure": self._procedure,
             "therapy": self._therapy,
+            "treated_for": self._treated_for,
             "observation": self._observation,
             "share": self._share,
             "oxygen_saturation": self._oxygen,
@@ -179,7 +183,7 @@ class WordReader:
     def _therapy(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.TherapyNode, place)
         if shape.route is not None:
-            one_of(shape.route, {"intravenous"}, f"{place}.route")
+            one_of(shape.route, ROUTES, f"{place}.route")
         return Medicine(
             nodes.names_of(shape.therapy),
             self._span(shape.within, place),
@@ -188,7 +192,20 @@ class WordReader:
             nodes.names_of(shape.but_not_for),
             self._span(shape.briefly, place, "briefly"),
             shape.route,
+            self._dose(shape, place),
         )
+
+    def _dose(self, shape: nodes.TherapyNode, place: str) -> SingleDose | None:
+        if shape.dose_at_most is not None and shape.dose_below is not None:
+            raise FaultError(place, "has two bounds on the dose", "keep one of dose_at_most and dose_below")
+        operator = Operator.BELOW if shape.dose_below is not None else Operator.AT_MOST
+        names = nodes.names_of(shape.dose_below or shape.dose_at_most)
+        limits = [self.assumptions.limits[one_of(n, self.assumptions.limits, f"{place}.dose")].for_sex(None) for n in names]
+        return SingleDose(operator, tuple(limit for limit in limits if limit is not None)) if limits else None
+
+    def _treated_for(self, node: Branch, place: str) -> Word:
+        shape = self._convert(node, nodes.TreatedForNode, place)
+        return TreatedFor(nodes.names_of(shape.treated_for), self._span(shape.within, place))
 
     def _observation(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.ObservationNode, place)
@@ -241,7 +258,12 @@ class WordReader:
 
     def _finding(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.FindingNode, place)
-        return TestFinding(shape.finding, shape.says, self._window(shape.window, place))
+        if (shape.window is None) is (shape.within is None):
+            raise FaultError(
+                place, "needs one of window and within", "give the newest result's window, or a span for any result"
+            )
+        window = None if shape.window is None else self._window(shape.window, place)
+        return TestFinding(shape.finding, shape.says, window, self._span(shape.within, place))
 
     def _antigen(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.AntigenNode, place)
@@ -266,7 +288,7 @@ class WordReader:
         self, shape: "nodes.ConditionNode | nodes.ProcedureNode | nodes.TherapyNode", place: str
     ) -> Authority | None:
         if shape.if_absent is None:
-            if shape.because is not None or shape.history is not None:
+            if shape.because is not None or shape.history is not None or getattr(shape, "to_confirm", None) is not None:
                 raise FaultError(place, "says because or history without if_absent", "add if_absent or drop them")
             return None
         one_of(shape.if_absent, {"not_met"}, f"{place}.if_absent")
@@ -274,7 +296,10 @@ class WordReader:
             raise FaultError(f"{place}.if_absent", "has no because", "say why the record is the authority")
         if shape.history is not None:
             one_of(shape.history, {"needed"}, f"{place}.history")
-        return Authority(shape.because, shape.history is not None)
+        to_confirm = shape.to_confirm if isinstance(shape, nodes.ConditionNode) else None
+        if to_confirm is not None:
+            one_of(to_confirm, {"no"}, f"{place}.to_confirm")
+        return Authority(shape.because, shape.history is not None, to_confirm is None)
 
     def _comparison(self, shape: nodes.ComparisonNode, place: str) -> tuple[Operator, str]:
         given = [(op, text) for op in Operator if (text := getattr(shape, op.value)) is not None]

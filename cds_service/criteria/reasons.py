@@ -59,6 +59,13 @@ class Wanted(Enum):
     RESPONSE = "marrow, or a stated response, after the treatment"
     IMAGING = "imaging or biopsy, if extramedullary disease is suspected"
     TREATMENT_HISTORY = "history of treatment courses and responses"
+    CONFIRMATION = "confirmation of the diagnosis"
+    NAMES = "names of the entries that are not recognised"
+    EARLIER_RECORDS = "records of the time before"
+    DOSE = "dose of the medicine"
+    DATES = "dates"
+    WHETHER_TAKEN = "whether, and when, it was taken"
+    PROCEDURE = "whether the procedure was done"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,11 +195,24 @@ class Recorded:
     fact: Fact
 
 
+class Doubt(Enum):
+    """Why what is on record is not sure."""
+
+    UNCONFIRMED = "not confirmed"
+    LEFT_OPEN = "its words leave it open"
+    DISPUTED = "code and text disagree"
+    FUTURE = "dated in the future"
+    NOT_KNOWN_TAKEN = "whether it was taken is not recorded"
+    NO_DOSE = "the dose is not recorded"
+    INDICATION = "named only by what the treatment was for"
+
+
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A diagnosis that is provisional, differential or unconfirmed."""
+    """Something on record that is not sure."""
 
     fact: Fact
+    doubt: Doubt
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,11 +232,12 @@ class LongAgo:
 
 @dataclass(frozen=True, slots=True)
 class NoneRecorded:
-    """Nothing found in a part of the record that was searched and understood. Not the same as documented absence."""
+    """Nothing found in a part of the record that was searched and understood. `denials`: entries that document absence."""
 
     what: str
     kind: Kind
     because: str
+    denials: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ class Verdict:
     asked: bool = False
     """Open only because a person is asked: no record can answer."""
 
-    def is_(self, answer: Answer) -> bool:
-        return self.answer is answer
+    def is_not_met(self) -> bool:
+        return self.answer is Answer.NOT_MET
 
     def but_confirm(self) -> "Verdict":
         return self if self.confirm or self.answer is Answer.UNKNOWN else replace(self, confirm=True)

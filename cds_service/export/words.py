@@ -13,12 +13,13 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.predicates.antigen import Antigen
 from cds_service.criteria.predicates.combinations import Agree, All, Any, Cases, Count, Named, Not, Settled, SharedReading, Step
 from cds_service.criteria.predicates.course import ActiveDisease, Counted, CourseFinding, RelapseWhich, ResponseToLastLine
-from cds_service.criteria.predicates.finding import EVER, TestFinding
+from cds_service.criteria.predicates.finding import EVER, UNCLEAR, TestFinding
+from cds_service.criteria.predicates.medicine import Medicine, TreatedFor
 from cds_service.criteria.predicates.observation import Observation
 from cds_service.criteria.predicates.oxygen import OxygenSaturation
 from cds_service.criteria.predicates.performance import Derivation, Performance
 from cds_service.criteria.predicates.person import Age, Ask, AskList, Sex
-from cds_service.criteria.predicates.recorded import Condition, Medicine, OnRecord, ProcedureDone
+from cds_service.criteria.predicates.recorded import Condition, OnRecord, ProcedureDone
 from cds_service.criteria.predicates.share import Share
 from cds_service.criteria.predicates.word import Word
 from cds_service.export.forms import Between, Bound, Combination, Combined, Concept, Form, Negated, OfRow, Shared, Typed
@@ -78,7 +79,16 @@ def _medicine(word: Medicine, knowledge: Knowledge) -> Form:
     reasons = f", given for {titles(word.reasons, knowledge)}" if word.reasons else ""
     but_not = f", but not what is given for {titles(word.but_not_for, knowledge)}{briefly}" if word.but_not_for else ""
     route = f", {word.route}" if word.route is not None else ""
-    return _recorded(word, "medicine", f"{reasons}{but_not}{route}", knowledge)
+    limits = " or ".join(str(limit) for limit in word.dose.limits) if word.dose is not None else ""
+    dose = f", one dose {plain(word.dose.operator.value)} {limits}" if word.dose is not None else ""
+    return _recorded(word, "medicine", f"{reasons}{but_not}{route}{dose}", knowledge)
+
+
+@form.register
+def _treated_for(word: TreatedFor, knowledge: Knowledge) -> Form:
+    span = knowledge.assumptions.spans[word.within] if word.within is not None else None
+    within = f" within {span}" if span is not None else ""
+    return Form(f"medicine or procedure for {titles(word.names, knowledge)}{within}", within=span)
 
 
 @form.register
@@ -127,10 +137,13 @@ def _performance(word: Performance, knowledge: Knowledge) -> Form:
 
 @form.register
 def _finding(word: TestFinding, knowledge: Knowledge) -> Form:
-    title, window = titles((word.value_set,), knowledge), knowledge.assumptions.windows[word.window]
+    title, window = titles((word.value_set,), knowledge), knowledge.assumptions.windows[word.window or EVER]
     # "positive" and "negative" are value sets too: the words and codes in which laboratories say so.
-    says = Concept(plain(word.says), (word.says,))
+    says = Concept(plain(word.says), () if word.says == UNCLEAR else (word.says,))
     typed = Typed(Concept(title, (word.value_set,)), says)
+    if word.within is not None:
+        span = knowledge.assumptions.spans[word.within]
+        return Form(f"{title} {says.text}, any result within {span}", typed, span)
     when = "any result at any time" if word.window == EVER else old_at_most(window)
     return Form(f"{title} {says.text}, {when}", typed, counted_within(window))
 
@@ -242,7 +255,8 @@ def _recorded(word: OnRecord, kind: str, more: str, knowledge: Knowledge) -> For
     silence = ""
     if word.authority is not None:
         whole = " in a record of the whole history" if word.authority.whole_history else ""
-        silence = f"; none found{whole} is none, to be confirmed: {word.authority.because}"
+        confirm = ", to be confirmed" if word.authority.to_confirm else ""
+        silence = f"; none found{whole} is none{confirm}: {word.authority.because}"
     phrase = f"{kind} {named}{within}{more}{silence}"
     return Form(phrase, Typed(Concept(f"{kind}{more}"), Concept(named, word.names)), span)
 

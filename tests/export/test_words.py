@@ -18,12 +18,14 @@ from cds_service.criteria import predicates
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.predicates import combinations as joined
+from cds_service.criteria.predicates import finding
 from cds_service.criteria.predicates.antigen import Antigen
 from cds_service.criteria.predicates.course import RelapseWhich
+from cds_service.criteria.predicates.medicine import Medicine, SingleDose, TreatedFor
 from cds_service.criteria.predicates.observation import Observation
 from cds_service.criteria.predicates.performance import Derivation, Performance
 from cds_service.criteria.predicates.person import Age, Sex
-from cds_service.criteria.predicates.recorded import Condition, Medicine, ProcedureDone
+from cds_service.criteria.predicates.recorded import Condition, ProcedureDone
 from cds_service.criteria.predicates.silence import Authority
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.read_words import WordReader
@@ -77,7 +79,10 @@ SPOKEN_OUT: list[Word] = [
         ("antiemetic_or_premedication",),
         "antiemetic_course",
         "intravenous",
+        SingleDose(Operator.AT_MOST, (Limit(Decimal(30), "mg"),)),
     ),
+    TreatedFor(("gvhd",), "medication"),
+    finding.TestFinding("pregnancy_test", "positive", "pregnancy_positive", "pregnancy"),
     Observation(("lvef",), Operator.ABOVE, Limit(Decimal(5), "%"), "marrow", "flow", "lvef_echo", True, True),
     Performance(
         "ecog",

@@ -12,6 +12,7 @@ from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknow
 from cds_service.dates import DateRange
 from cds_service.facts import qualitative
 from cds_service.facts.finding import Finding, Reading
+from cds_service.facts.medications import last_exposure
 from cds_service.facts.model import Result
 
 _STAIN = re.compile(r"immunohisto|immunocyto|\bihc\b|\bstain|免疫组化", re.IGNORECASE)
@@ -39,7 +40,7 @@ class Antigen(Word):
         return answer or unknown(NoResult(asked.what), missing=[asked.missing()])
 
     def value_sets(self) -> Iterator[str]:
-        yield from (self.antigen, f"{self.antigen}_directed")
+        yield from (self.antigen, f"{self.antigen}_directed", f"{self.antigen}_directed_infusion")
 
     def _names(self) -> Iterator[str]:
         yield from (self.antigen, f"{self.antigen}_cells", f"{self.antigen}_stain", f"{self.antigen}_intensity")
@@ -100,10 +101,17 @@ class Antigen(Word):
         margin = case.assumptions.spans["antigen_before_relapse"]
         if relapse is not None and result.when.last < margin.before(relapse.when.first):
             return self._superseded(result, asked, Event.RELAPSE, relapse.when)
-        for therapy in case.facts.therapies_in(f"{self.antigen}_directed"):
-            if therapy.started is None or not therapy.started.surely_before(result.when):
-                return self._superseded(result, asked, Event.DIRECTED_THERAPY, therapy.started)
+        for day in self._directed(case):
+            if day is None or not day.surely_before(result.when):
+                return self._superseded(result, asked, Event.DIRECTED_THERAPY, day)
         return None
+
+    def _directed(self, case: Case) -> Iterator[DateRange | None]:
+        """The last dose of each drug or cell product against the antigen; None where its day is not known."""
+        for therapy in case.facts.therapies_in(f"{self.antigen}_directed"):
+            yield last_exposure(therapy, case.facts.as_of)
+        for infusion in case.facts.procedures_in(f"{self.antigen}_directed_infusion"):
+            yield infusion.when
 
     def _superseded(self, result: Result, asked: Asked, by: Event, since: DateRange | None) -> Verdict | None:
         if result.when is None:
@@ -124,4 +132,4 @@ class Antigen(Word):
 
 def _is_bare_number(result: Result) -> bool:
     """A number that nobody interpreted."""
-    return result.amount is not None and not result.interpretation
+    return result.amount is not None and not result.interpretation and result.said is None

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.reasons import NothingFound, Ruling
-from cds_service.criteria.verdict import Answer, Verdict, agreed, all_of, any_of, at_least, negate
+from cds_service.criteria.verdict import Answer, Missing, Verdict, agreed, all_of, any_of, at_least, negate
+from cds_service.dates import DateRange
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,8 @@ class Step:
     when: str
     because: str | None = None
     confirm: bool = False
+    missing: str | None = None
+    """What would settle it, where the answer is open."""
 
     def applies(self, verdict: Verdict) -> bool:
         on_record = any(evidence.fact is not None for evidence in verdict.evidence)
@@ -135,7 +138,14 @@ class Step:
             verdict = replace(verdict, evidence=on_record, reasons=told)
         reasons = verdict.reasons if self.because is None else (*verdict.reasons, Ruling(self.because))
         confirm = self.answer is not Answer.UNKNOWN and (verdict.confirm or self.confirm)
-        return replace(verdict, answer=self.answer, reasons=reasons, confirm=confirm)
+        missing = verdict.missing if self.missing is None else (*verdict.missing, Missing(self.missing, _newest(verdict)))
+        return replace(verdict, answer=self.answer, reasons=reasons, confirm=confirm, missing=missing)
+
+
+def _newest(verdict: Verdict) -> DateRange | None:
+    """The day of the newest fact that was found."""
+    days = [item.fact.when for item in verdict.evidence if item.fact is not None and item.fact.when is not None]
+    return max(days, key=lambda day: day.last, default=None)
 
 
 @dataclass(frozen=True)

@@ -12,26 +12,28 @@ from cds_service.facts.finding import Finding
 from cds_service.facts.model import Result
 
 EVER = "ever"
+UNCLEAR = "unclear"
 
 
 @dataclass(frozen=True)
 class TestFinding(Word):
-    """The newest result in its window says this; with the window "ever", any result at any time does.
+    """The newest result in its window says this; or, `within` a span or in the window "ever", any result does.
 
-    A test is never settled by silence.
+    "unclear" is said by a result that is neither positive nor negative. A test is never settled by silence.
     """
 
     value_set: str
     says: str
-    window: str
+    window: str | None
+    within: str | None = None
 
     def evaluate(self, case: Case) -> Verdict:
         value_set = case.terminology[self.value_set]
-        asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window])
+        asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window or EVER])
         results = case.facts.results_in(self.value_set)
         nothing = unknown(NoResult(asked.what), missing=[asked.missing()])
-        if self.window == EVER:
-            past = [r for r in results if r.when is None or r.when.first <= case.facts.as_of]
+        if asked.window.name == EVER:
+            past = [result for result in results if self._is_past(result, case)]
             return any_of(self._judge(result, asked) for result in past) if past else nothing
         return decide_by_newest(results, asked, case, lambda result: self._judge(result, asked)) or nothing
 
@@ -40,28 +42,36 @@ class TestFinding(Word):
         if self.says not in FINDINGS:
             yield self.says
 
+    def _is_past(self, result: Result, case: Case) -> bool:
+        """Whether it may have been taken before today, and within the span if there is one."""
+        if result.when is None:
+            return True
+        earliest = case.assumptions.spans[self.within].before(case.facts.as_of) if self.within is not None else None
+        return result.when.first <= case.facts.as_of and (earliest is None or result.when.last >= earliest)
+
     def _judge(self, result: Result, asked: Asked) -> Verdict:
         evidence = [Evidence(result)]
-        reads, from_text = self._read(result)
-        if reads is None or result.absent:
+        reads, from_text = (UNCLEAR, False) if result.absent else self._read(result)
+        if reads == UNCLEAR and self.says != UNCLEAR:
             problem = Problem.NO_VALUE if result.absent else Problem.UNCLEAR
             return unknown(Unusable(asked.what, problem, result.when), evidence=evidence, missing=[asked.missing(result.when)])
         answer = met if reads == self.says else not_met
         confirm = from_text or result.rests_on_text(self.value_set)
         return answer(ResultReads(asked.what, reads, result.when), evidence=evidence, confirm=confirm)
 
-    def _read(self, result: Result) -> tuple[str | None, bool]:
+    def _read(self, result: Result) -> tuple[str, bool]:
+        """What it says, and whether that was read from free text."""
         if self.says in FINDINGS:
             reading = qualitative.read(result)
             if reading is None or reading.finding is Finding.INDETERMINATE:
-                return None, False
+                return UNCLEAR, False
             return reading.finding.value, reading.from_text
         answer = result.value
-        if answer is None:
-            return None, False
-        given = sorted(name for name in answer.by_code | answer.by_text if answer.is_in(name))
-        reads = self.says if self.says in given else next(iter(given), None)
-        return reads, reads is not None and answer.rests_on_text(reads)
+        given = sorted(name for name in answer.by_code | answer.by_text if answer.is_in(name)) if answer is not None else []
+        if answer is None or not given:
+            return UNCLEAR, False
+        reads = self.says if self.says in given else given[0]
+        return reads, answer.rests_on_text(reads)
 
 
-FINDINGS = frozenset({Finding.POSITIVE.value, Finding.NEGATIVE.value})
+FINDINGS = frozenset({Finding.POSITIVE.value, Finding.NEGATIVE.value, UNCLEAR})

@@ -1,4 +1,4 @@
-"""condition, procedure, therapy: is it on record, in this state, within this span?"""
+"""condition, procedure: is it on record, in this state, within this span?"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -6,21 +6,25 @@ from dataclasses import dataclass
 from cds_service.assumptions import Length
 from cds_service.criteria.predicates.silence import Authority, silence
 from cds_service.criteria.predicates.word import Case, Word
-from cds_service.criteria.reasons import LongAgo, Recorded, TimeUnclear, Unconfirmed
-from cds_service.criteria.verdict import Answer, Evidence, Verdict, any_of, met, not_met, unknown
+from cds_service.criteria.reasons import Doubt, LongAgo, Recorded, TimeUnclear, Unconfirmed, Wanted
+from cds_service.criteria.verdict import Evidence, Missing, Verdict, any_of, met, not_met, unknown
 from cds_service.dates import DateRange
-from cds_service.facts.medications import last_exposure
-from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, Kind, Procedure, Route, Therapy, Verification
+from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, Kind, Procedure, Verification
 
 _GOES_ON = (ClinicalStatus.ACTIVE, ClinicalStatus.RECURRENCE, ClinicalStatus.RELAPSE)
 
 STATUSES: dict[str, Callable[[Diagnosis], bool]] = {
     "recorded": lambda diagnosis: True,
     "active": lambda diagnosis: diagnosis.abated is None and diagnosis.status in (None, *_GOES_ON),
-    "unresolved": lambda diagnosis: not diagnosis.is_resolved(),
-    "resolved": Diagnosis.is_resolved,
+    "unresolved": lambda diagnosis: not _is_over(diagnosis),
+    "resolved": lambda diagnosis: _is_over(diagnosis),
 }
-"""What may be asked of a diagnosis. One without a clinical status that never ended counts as going on."""
+"""What may be asked of a diagnosis. One without a clinical status that never ended counts as going on; an inactive one, or one
+in remission, is neither active nor resolved."""
+
+
+def _is_over(diagnosis: Diagnosis) -> bool:
+    return diagnosis.abated is not None or diagnosis.status is ClinicalStatus.RESOLVED
 
 
 @dataclass(frozen=True)
@@ -34,30 +38,40 @@ class OnRecord(Word):
     def value_sets(self) -> Iterator[str]:
         yield from self.names
 
+    def _names(self, fact: Fact) -> bool:
+        """Whether it is, or may be, what is asked for."""
+        return bool(fact.recognition.named & set(self.names))
+
+    def _doubt(self, fact: Fact, case: Case) -> Doubt | None:
+        """Why a fact that names it does not surely say so."""
+        recognition, names = fact.recognition, set(self.names)
+        if fact.when is not None and fact.when.first > case.facts.as_of:
+            return Doubt.FUTURE
+        if names & ((recognition.by_code | recognition.by_text) - recognition.disputed - recognition.doubted):
+            return None
+        return Doubt.DISPUTED if names & (recognition.by_code | recognition.by_text) else Doubt.LEFT_OPEN
+
     def _conclude(self, case: Case, kind: Kind, found: Sequence[Verdict]) -> Verdict:
         """One that surely is decides; else one that may be leaves it open; else silence about the rest."""
-        if any(verdict.answer is Answer.MET for verdict in found):
+        if any(not verdict.is_not_met() for verdict in found):
             return any_of(found)
         quiet = silence(case, kind, self.names, self.authority)
         return any_of((*found, quiet)) if found else quiet
 
-    def _in_time(self, fact: Fact, when: DateRange | None, case: Case, *, confirm: bool) -> Verdict:
-        evidence = [Evidence(fact)]
+    def _in_time(self, fact: Fact, when: DateRange | None, case: Case) -> Verdict:
+        evidence, confirm = [Evidence(fact)], not fact.recognition.by_code & set(self.names)
         if self.within is None:
             return met(Recorded(fact), evidence=evidence, confirm=confirm)
         span = case.assumptions.spans[self.within]
-        match _within(when, span, case):
+        match within(when, span, case):
             case True:
                 return met(Recorded(fact), evidence=evidence, confirm=confirm)
             case False:
                 return not_met(LongAgo(fact), evidence=evidence, confirm=confirm)
-        return unknown(TimeUnclear(fact, span), evidence=evidence)
-
-    def _by_text(self, fact: Fact) -> bool:
-        return not fact.recognition.by_code & set(self.names)
+        return unknown(TimeUnclear(fact, span), evidence=evidence, missing=[Missing(Wanted.DATES, fact.when)])
 
 
-def _within(when: DateRange | None, span: Length, case: Case) -> bool | None:
+def within(when: DateRange | None, span: Length, case: Case) -> bool | None:
     """Whether a day lies within a span before today: for all days possible, for none, or neither."""
     if when is None:
         return None
@@ -67,27 +81,29 @@ def _within(when: DateRange | None, span: Length, case: Case) -> bool | None:
     return False if when.last < earliest else None
 
 
+def doubted(fact: Fact, doubt: Doubt, wanted: Wanted) -> Verdict:
+    """Something on record that is not sure, with what would make it sure."""
+    return unknown(Unconfirmed(fact, doubt), evidence=[Evidence(fact)], missing=[Missing(wanted, fact.when)])
+
+
 @dataclass(frozen=True)
 class Condition(OnRecord):
-    """A diagnosis on record. A provisional one, or one whose code and text disagree, leaves the question open."""
+    """A diagnosis on record. A provisional or suspected one, or one whose code and text disagree, leaves the question open."""
 
     status: str = "recorded"
 
     def evaluate(self, case: Case) -> Verdict:
-        found = [fact for fact in case.facts.diagnoses if self._is_named(fact)]
+        found = [diagnosis for diagnosis in case.facts.diagnoses if self._names(diagnosis)]
         verdicts = [self._judge(diagnosis, case) for diagnosis in found if STATUSES[self.status](diagnosis)]
         return self._conclude(case, Kind.DIAGNOSIS, verdicts)
 
-    def _is_named(self, diagnosis: Diagnosis) -> bool:
-        """Be it in doubt."""
-        return any(diagnosis.is_in(name) or name in diagnosis.recognition.doubted for name in self.names)
-
     def _judge(self, diagnosis: Diagnosis, case: Case) -> Verdict:
-        disputed = bool(diagnosis.recognition.disputed & set(self.names)) and self._by_text(diagnosis)
-        doubted = not any(diagnosis.is_in(name) for name in self.names)
-        if diagnosis.verification is Verification.UNCONFIRMED or disputed or doubted:
-            return unknown(Unconfirmed(diagnosis), evidence=[Evidence(diagnosis)])
-        return self._in_time(diagnosis, diagnosis.when, case, confirm=self._by_text(diagnosis))
+        doubt = self._doubt(diagnosis, case)
+        if doubt is None and diagnosis.verification is Verification.UNCONFIRMED:
+            doubt = Doubt.UNCONFIRMED
+        if doubt is not None:
+            return doubted(diagnosis, doubt, Wanted.CONFIRMATION)
+        return self._in_time(diagnosis, diagnosis.when, case)
 
 
 @dataclass(frozen=True)
@@ -95,61 +111,11 @@ class ProcedureDone(OnRecord):
     """A procedure that was done."""
 
     def evaluate(self, case: Case) -> Verdict:
-        found = [fact for fact in case.facts.procedures if any(fact.is_in(name) for name in self.names)]
+        found = [procedure for procedure in case.facts.procedures if self._names(procedure)]
         return self._conclude(case, Kind.PROCEDURE, [self._judge(procedure, case) for procedure in found])
 
     def _judge(self, procedure: Procedure, case: Case) -> Verdict:
+        if (doubt := self._doubt(procedure, case)) is not None:
+            return doubted(procedure, doubt, Wanted.PROCEDURE)
         when = DateRange(case.facts.as_of, case.facts.as_of) if procedure.ongoing else procedure.when
-        return self._in_time(procedure, when, case, confirm=self._by_text(procedure))
-
-
-@dataclass(frozen=True)
-class Medicine(OnRecord):
-    """A medicine taken, given or on order. What acts locally only, or was given intrathecally, is passed over.
-
-    `reasons`: only what is given for one of these; `but_not_for`: not what is given for these, briefly (`briefly`).
-    """
-
-    reasons: tuple[str, ...] = ()
-    but_not_for: tuple[str, ...] = ()
-    briefly: str | None = None
-    route: str | None = None
-
-    def evaluate(self, case: Case) -> Verdict:
-        found = [fact for fact in case.facts.therapies if any(fact.is_in(name) for name in self.names)]
-        counted = [therapy for therapy in found if self._counts(therapy, case)]
-        return self._conclude(case, Kind.THERAPY, [self._judge(therapy, case) for therapy in counted])
-
-    def value_sets(self) -> Iterator[str]:
-        yield from (*self.names, *self.reasons, *self.but_not_for)
-
-    def _counts(self, therapy: Therapy, case: Case) -> bool:
-        if therapy.route in (Route.LOCAL, Route.INTRATHECAL):
-            return False
-        if self.route == "intravenous" and therapy.route in (Route.SYSTEMIC, Route.ORAL):
-            return False
-        if self.reasons and not _given_for(therapy, self.reasons):
-            return False
-        return not (_given_for(therapy, self.but_not_for) and self._is_brief(therapy, case))
-
-    def _is_brief(self, therapy: Therapy, case: Case) -> bool:
-        if self.briefly is None or therapy.single:
-            return True
-        if therapy.started is None:
-            return False
-        end = last_exposure(therapy, case.facts.as_of)
-        longest = case.assumptions.spans[self.briefly].after(therapy.started.first)
-        return end is not None and end.last < longest
-
-    def _judge(self, therapy: Therapy, case: Case) -> Verdict:
-        when = therapy.when if self.within is None else last_exposure(therapy, case.facts.as_of)
-        verdict = self._in_time(therapy, when, case, confirm=self._by_text(therapy))
-        return verdict.but_confirm() if self.reasons and _reason_by_text(therapy, self.reasons) else verdict
-
-
-def _given_for(therapy: Therapy, reasons: Sequence[str]) -> bool:
-    return therapy.reasons is not None and any(therapy.reasons.is_in(reason) for reason in reasons)
-
-
-def _reason_by_text(therapy: Therapy, reasons: Sequence[str]) -> bool:
-    return therapy.reasons is not None and not therapy.reasons.by_code & set(reasons)
+        return self._in_time(procedure, when, case)
