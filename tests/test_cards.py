@@ -91,7 +91,11 @@ def test_in_remission_the_first_line_says_so(judge: Judge) -> None:
 OPEN_GATES = [
     (relapsed_aml(), "NCT04265963", "whether relapsed or refractory by its definition (the remission before the relapse is"),
     (Record().condition("C92.01", "AML in remission"), "NCT07144020", "open: in remission since 2026-10-01 → marrow\n"),
-    (Record().condition("C92.00", "AML", verification="provisional"), "NCT07144020", "(2026-10-01): not confirmed → the diagnosis; then,"),
+    (
+        Record().condition("C92.00", "AML", verification="provisional"),
+        "NCT07144020",
+        "(2026-10-01): not confirmed → the diagnosis; then,",
+    ),
     (Record().condition("C86.4", "BPDCN"), "NCT06006403", "failure of salvage, or intolerance, is for a person to judge →"),
 ]
 
