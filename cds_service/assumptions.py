@@ -183,12 +183,20 @@ class Assumptions:
 def load(path: Path | None = None) -> Assumptions:
     """Raises: KnowledgeErrors naming file and place."""
     document = strict_yaml.load(path or DEFAULT_FILE)
+    entries = _entries(document)
+    converter = _Converter(document)
+    if path is not None:
+        converter.compare(entries, _entries(strict_yaml.load(DEFAULT_FILE)))
+    return converter.convert(entries)
+
+
+def _entries(document: strict_yaml.Document) -> AssumptionsFile:
+    """Raises: KnowledgeErrors."""
     try:
-        entries = msgspec.convert(document.tree, AssumptionsFile, strict=False)
+        return msgspec.convert(document.tree, AssumptionsFile, strict=False)
     except msgspec.ValidationError as error:
         fault = document.fault("", f"does not have the right shape: {error}", "compare it with the assumptions.yaml shipped")
         raise KnowledgeErrors([fault]) from error
-    return _Converter(document).convert(entries)
 
 
 T = TypeVar("T")
@@ -198,6 +206,24 @@ class _Converter:
     def __init__(self, document: strict_yaml.Document) -> None:
         self.document = document
         self.faults = [] if document.tree else [document.fault("", "is empty", "restore the file")]
+
+    def compare(self, entries: AssumptionsFile, shipped: AssumptionsFile) -> None:
+        """A site's file has every name that is asked for, and its limits stay in the unit in which they are compared."""
+        groups = (
+            ("windows", entries.windows, shipped.windows),
+            ("spans", entries.spans, shipped.spans),
+            ("limits", entries.limits, shipped.limits),
+        )
+        for group, own, wanted in groups:
+            for name in sorted(wanted.keys() - own.keys()):
+                self._fault(f"{group}.{name}", "is missing", "copy it from the assumptions.yaml shipped")
+        for name in sorted(shipped.limits.keys() & entries.limits.keys()):
+            units = _units(shipped.limits[name])
+            if not _units(entries.limits[name]) <= units:
+                self._fault(f"limits.{name}", "is in another unit than the one shipped", f"write it in {', '.join(units)}")
+
+    def _fault(self, place: str, problem: str, fix: str) -> None:
+        self.faults.append(self.document.fault(place, problem, fix))
 
     def convert(self, entries: AssumptionsFile) -> Assumptions:
         windows = {name: self._window(name, entry) for name, entry in entries.windows.items()}
@@ -237,6 +263,11 @@ class _Converter:
             self.faults.append(self.document.fault(place, "is not a range", fix))
             return PlausibleRange(Decimal(0), Decimal(0), "")
         return PlausibleRange(low.value, high.value, low.unit)
+
+
+def _units(entry: LimitEntry) -> frozenset[str]:
+    limits = (parse_limit(text) for text in (entry.any, entry.male, entry.female) if text is not None)
+    return frozenset(limit.unit for limit in limits if limit is not None)
 
 
 def _sources(entries: AssumptionsFile) -> dict[str, tuple[str, str]]:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from cds_service import assumptions as assumptions_module
 from cds_service.assumptions import Assumptions
-from cds_service.criteria import load
+from cds_service.criteria import cross_check, load
 from cds_service.criteria.predicates.combinations import SharedReading
 from cds_service.criteria.predicates.newest import INSULTS
 from cds_service.criteria.predicates.word import Case, Word
@@ -102,31 +102,20 @@ def _attempt(read: Callable[[], Loaded], faults: list[KnowledgeFault]) -> Loaded
 def _sensitive(trials: list[Trial], readings: Mapping[str, Word]) -> Iterator[str]:
     words = [row.word for trial in trials for row in trial.rows() if row.sensitive]
     while words:
-        for word in words_in(words.pop()):
+        for word in cross_check.words_in(words.pop()):
             yield from word.value_sets()
             if isinstance(word, SharedReading):
                 words.append(readings[word.name])
 
 
-def words_in(word: Word) -> Iterator[Word]:
-    """A word and all words within it."""
-    yield word
-    for part in word.parts():
-        yield from words_in(part)
-
-
 def _dangling(trials: list[Trial], readings: Mapping[str, Word], terminology: Terminology) -> Iterator[KnowledgeFault]:
-    """Names of value sets and readings that do not exist."""
+    """Names of value sets and readings that do not exist, or do not fit."""
     roots = [(f"{trial.id}.yaml", row.id, row.word) for trial in trials for row in trial.rows()]
     roots += [(f"{trial.id}.yaml", "disease_gate", trial.disease_gate) for trial in trials]
     roots += [(load.READINGS.name, name, word) for name, word in readings.items()]
-    for file, place, root in roots:
-        for word in words_in(root):
-            for name in word.value_sets():
-                if name not in terminology:
-                    yield KnowledgeFault(file, None, place, f"asks for the value set {name}", "add it or mend the name")
-            if isinstance(word, SharedReading) and word.name not in readings:
-                yield KnowledgeFault(file, None, place, f"asks for the reading {word.name}", "add it to readings.yaml")
+    for root in roots:
+        yield from cross_check.dangling(root, readings, terminology)
+    yield from cross_check.circular(load.READINGS.name, readings)
     for name in DISEASES:
         if name not in readings:
             yield KnowledgeFault(load.READINGS.name, None, name, "tells who has the disease, and is not there", "restore it")

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from cds_service.criteria.knowledge import Knowledge, words_in
+from cds_service.criteria.cross_check import words_in
+from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.predicates.combinations import Named, SharedReading
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.trial import Criterion, Trial

@@ -1,15 +1,13 @@
 """The knowledge as shipped, and what `check` says of broken files."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from cds_service.assumptions import load as load_assumptions
 from cds_service.criteria import load
-from cds_service.criteria.knowledge import Knowledge, load_knowledge, words_in
+from cds_service.criteria.knowledge import Knowledge, load_knowledge
 from cds_service.errors import KnowledgeErrors
-from cds_service.terminology.value_set import AskedOf
 
 # The 97 rows in the protocols' order, as agreed with those who build on `explain`.
 ROWS = {
@@ -52,24 +50,6 @@ def test_only_one_trial_recruits(knowledge: Knowledge) -> None:
 
 def test_no_reading_has_been_reviewed_yet(knowledge: Knowledge) -> None:
     assert all(trial.reviewed is None for trial in knowledge.trials)
-
-
-def test_every_value_set_is_asked_for(knowledge: Knowledge) -> None:
-    roots = [row.word for trial in knowledge.trials for row in trial.rows()] + list(knowledge.readings.values())
-    asked = {name for root in roots for word in words_in(root) for name in word.value_sets()}
-    code = "\n".join(path.read_text(encoding="utf-8") for path in Path("cds_service").rglob("*.py"))
-    unused = [one.name for one in knowledge.terminology if one.name not in asked and f'"{one.name}"' not in code]
-    excluding = {name for one in knowledge.terminology for name in one.excluded}
-    answers = {one.name for one in knowledge.terminology if one.asked_of is AskedOf.ANSWER}
-    by_antigen = ("_cells", "_stain", "_intensity")
-    assert [name for name in unused if name not in excluding | answers and not name.endswith(by_antigen)] == []
-
-
-def test_every_assumption_is_used(knowledge: Knowledge) -> None:
-    files = [path for kind in ("*.py", "*.yaml") for path in Path("cds_service").rglob(kind) if path.name != "assumptions.yaml"]
-    content = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    named = (*knowledge.assumptions.windows, *knowledge.assumptions.spans, *knowledge.assumptions.limits)
-    assert [name for name in named if re.search(rf"\b{name}\b", content) is None] == []
 
 
 def test_the_digest_changes_with_the_assumptions(tmp_path: Path, knowledge: Knowledge) -> None:
@@ -183,3 +163,52 @@ def test_yaml_that_says_less_than_it_seems_is_refused(tmp_path: Path, text: str,
     path.write_text(text, encoding="utf-8")
     with pytest.raises(KnowledgeErrors, match=problem):
         load.load_readings(path, load_assumptions())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("  nadir: {", "  nadirr: {", "spans.nadir: is missing"),
+        ("any: 1.0 10*9/L", "any: 1000 /uL", "limits.cr_neutrophils: is in another unit than the one shipped"),
+    ],
+)
+def test_a_sites_assumptions_must_have_what_is_asked_for(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    site = tmp_path / "site.yaml"
+    text = Path("cds_service/assumptions.yaml").read_text(encoding="utf-8")
+    assert old in text
+    site.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        load_assumptions(site)
+    assert problem in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("node", "problem"),
+    [
+        ("{condition: alt}", "asks for alt as Condition, and the set is of Observation"),
+        ("{procedure: epilepsy}", "asks for epilepsy as Procedure, and the set is of Condition"),
+        ("{therapy: tuberculosis}", "asks for tuberculosis as Medication, and the set is of Condition"),
+        ("{therapy: cytarabine, for: cytarabine}", "asks for cytarabine as Condition, and the set is of Medication"),
+        ("{observation: cytarabine, above: 5 %, window: marrow}", "asks for cytarabine as Observation"),
+        ("{finding: pregnancy_status, is: aml, window: ever}", "asks for aml as answer, and the set is of Condition"),
+        ("{antigen: cytarabine}", "asks for cytarabine as Observation"),
+    ],
+)
+def test_a_value_set_of_another_kind_stops_the_start(tmp_path: Path, node: str, problem: str) -> None:
+    asked = "    ask: Do the leukaemia cells carry CLL-1, CD33 or both? (no antigen criterion is published)\n"
+    assert asked in GOOD
+    path = tmp_path / "NCT05943314.yaml"
+    path.write_text(GOOD.replace(asked, f"    all: [{node}]\n", 1), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors) as caught:
+        load_knowledge(trials_directory=tmp_path)
+    assert f"AG: {problem}" in str(caught.value)
+
+
+def test_readings_that_refer_to_themselves_stop_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "readings.yaml"
+    text = load.READINGS.read_text(encoding="utf-8")
+    own.write_text(f"{text}\none: {{shared_reading: other}}\nother: {{not: {{shared_reading: one}}}}\n", encoding="utf-8")
+    monkeypatch.setattr(load, "READINGS", own)
+    with pytest.raises(KnowledgeErrors) as caught:
+        load_knowledge()
+    assert "refers to itself" in str(caught.value)
