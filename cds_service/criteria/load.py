@@ -1,6 +1,7 @@
 """criteria/trials/NCT….yaml → Trial. Every error names file, line and place; all are found in one go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
@@ -22,15 +23,41 @@ from cds_service.strict_yaml import Document, Tree
 TRIALS = Path(__file__).with_name("trials")
 READINGS = Path(__file__).with_name("readings.yaml")
 _KINDS = {kind.value: kind for kind in CriterionKind}
+_APART = frozenset({"criteria", "disease_gate", "examples"})
+"""What is no part of the header. `examples` are read by `cds-service check` alone: a wrong one stops nothing else."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file that words were read from, and where each stands in it."""
+
+    document: Document
+    places: Mapping[int, str]
+    """The path of each word, by its identity."""
+
+    def fault(self, word: Word, problem: str, fix: str, *, within: str = "") -> KnowledgeFault:
+        """A fault of a word, or of a part of its node that is no word itself."""
+        return self.document.fault(f"{self.places.get(id(word), '')}{within}", problem, fix)
 
 
 def load_trial(path: Path, assumptions: Assumptions) -> Trial:
     """Raises: KnowledgeErrors with every fault of the file."""
-    return _TrialLoader(strict_yaml.load(path), path.stem, assumptions).load()
+    return read_trial(path, assumptions)[0]
+
+
+def read_trial(path: Path, assumptions: Assumptions) -> tuple[Trial, Source]:
+    """A trial, and where its words stand. Raises: KnowledgeErrors."""
+    loader = _TrialLoader(strict_yaml.load(path), path.stem, assumptions)
+    return loader.load(), Source(loader.document, loader.words.places)
 
 
 def load_readings(path: Path, assumptions: Assumptions) -> dict[str, Word]:
     """The readings that trials share, by name. Raises: KnowledgeErrors."""
+    return read_readings(path, assumptions)[0]
+
+
+def read_readings(path: Path, assumptions: Assumptions) -> tuple[dict[str, Word], Source]:
+    """The shared readings, and where their words stand. Raises: KnowledgeErrors."""
     document = strict_yaml.load(path)
     faults: list[KnowledgeFault] = []
     reader = WordReader(document, assumptions, faults)
@@ -38,7 +65,7 @@ def load_readings(path: Path, assumptions: Assumptions) -> dict[str, Word]:
     readings = {name: reader.read(node, name) for name, node in tree.items()}
     if faults or not readings:
         raise KnowledgeErrors(faults or [document.fault("", "is empty", "restore the file")])
-    return readings
+    return readings, Source(document, reader.places)
 
 
 class _TrialLoader:
@@ -52,7 +79,7 @@ class _TrialLoader:
         tree = self.document.tree
         if not isinstance(tree, dict):
             raise KnowledgeErrors([self.document.fault("", "is not a trial", "start with id, title …")])
-        header = self._header({key: value for key, value in tree.items() if key not in ("criteria", "disease_gate")})
+        header = self._header({key: value for key, value in tree.items() if key not in _APART})
         criteria = tuple(self._criteria(tree.get("criteria")))
         relapse = self._relapse(header)
         gate = self.words.read(tree.get("disease_gate"), "disease_gate")

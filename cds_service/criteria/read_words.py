@@ -35,22 +35,25 @@ JOINS = frozenset({"all", "any", "not", "count", "agree", "cases"})
 
 
 class WordReader:
-    """Reads the nodes of one file. `parts` gets each node that has an id of its own."""
+    """Reads the nodes of one file. `on_part` gets each node with an id of its own; `places` keeps where each word stands."""
 
     def __init__(self, document: Document, assumptions: Assumptions, faults: list[KnowledgeFault]) -> None:
         self.document = document
         self.assumptions = assumptions
         self.faults = faults
         self.rows: dict[str, Word] = {}
+        self.places: dict[int, str] = {}
         self.on_part: Callable[[Branch, str, Word], None] | None = None
 
     def read(self, node: Tree, place: str) -> Word:
         """The word of a node; after a fault, a word that asks, so that the rest is read too."""
         try:
-            return self._read(node, place)
+            word = self._read(node, place)
         except FaultError as fault:
             self.faults.append(self.document.fault(fault.place, fault.problem, fault.fix))
-            return Ask("")
+            word = Ask("")
+        self.places[id(word)] = place
+        return word
 
     def _read(self, node: Tree, place: str) -> Word:
         if not isinstance(node, dict):

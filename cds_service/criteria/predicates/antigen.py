@@ -34,7 +34,7 @@ class Antigen(Word):
     def evaluate(self, case: Case) -> Verdict:
         value_set = case.terminology[self.antigen]
         asked = Asked(value_set.title, value_set.order, case.assumptions.windows["antigen"])
-        sets = [name for name in self._names() if name in case.terminology]
+        sets = [name for name in self.further_sets() if name in case.terminology]
         results = {id(result): result for name in sets for result in case.facts.results_in(name)}
         answer = decide_by_newest(results.values(), asked, case, lambda result: self._judge(result, asked, case))
         return answer or unknown(NoResult(asked.what), missing=[asked.missing()])
@@ -42,7 +42,7 @@ class Antigen(Word):
     def value_sets(self) -> Iterator[str]:
         yield from (self.antigen, f"{self.antigen}_directed", f"{self.antigen}_directed_infusion")
 
-    def _names(self) -> Iterator[str]:
+    def further_sets(self) -> Iterator[str]:
         yield from (self.antigen, f"{self.antigen}_cells", f"{self.antigen}_stain", f"{self.antigen}_intensity")
 
     def _judge(self, result: Result, asked: Asked, case: Case) -> Verdict:
@@ -124,7 +124,7 @@ class Antigen(Word):
         return unknown(reason, evidence=[Evidence(result)], missing=[asked.missing(result.when)])
 
     def _by_text(self, result: Result) -> bool:
-        return not any(name in result.recognition.by_code for name in self._names())
+        return not any(name in result.recognition.by_code for name in self.further_sets())
 
     def _method_unstated(self, result: Result) -> bool:
         return self.flow_only and _FLOW.search(result.circumstances) is None

@@ -60,7 +60,7 @@ class Scale:
         return tuple(Decimal(grade * self.step) for grade in range(first, last + 1))
 
 
-_SCALES = {"ecog": Scale(1, 5), "karnofsky": Scale(10, 100), "lansky": Scale(10, 100)}
+SCALES = {"ecog": Scale(1, 5), "karnofsky": Scale(10, 100), "lansky": Scale(10, 100)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ def _grades(result: Result, scale: str, case: Case) -> tuple[tuple[Decimal, ...]
         ends, from_text = read, True
     else:
         return (Problem.NO_NUMBER if result.words else Problem.NO_VALUE), False
-    return _SCALES[scale].grades(*ends) or Problem.NOT_A_GRADE, from_text
+    return SCALES[scale].grades(*ends) or Problem.NOT_A_GRADE, from_text
 
 
 def _worded_grade(words: str) -> tuple[Decimal, Decimal] | None:

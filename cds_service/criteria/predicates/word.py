@@ -11,6 +11,7 @@ from cds_service.facts.timeline import DiseaseCourse
 from cds_service.terminology.value_set import Terminology
 
 
+@dataclass(frozen=True)
 class Word(ABC):
     """One word of the vocabulary, with its operands: a question to a patient's facts."""
 
@@ -24,6 +25,10 @@ class Word(ABC):
 
     def value_sets(self) -> Iterator[str]:
         """The value sets that it asks for, checked at start."""
+        return iter(())
+
+    def further_sets(self) -> Iterator[str]:
+        """The value sets that it looks into where they exist."""
         return iter(())
 
 

@@ -1,0 +1,46 @@
+"""All that `cds-service check` looks for in knowledge that loads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cds_service import assumptions as assumptions_module
+from cds_service import strict_yaml
+from cds_service.checking import examples, reach, unused, value_sets
+from cds_service.checking.limits import Limits
+from cds_service.checking.roots import trial_files, words_of_readings, words_of_trials
+from cds_service.checking.sense import Sense
+from cds_service.criteria import load
+from cds_service.criteria.knowledge import Knowledge
+from cds_service.errors import KnowledgeFault
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Every fault found, and how many examples were run."""
+
+    faults: tuple[KnowledgeFault, ...]
+    examples: int
+
+
+def check(knowledge: Knowledge, assumptions_file: Path | None = None, trials_directory: Path = load.TRIALS) -> Checked:
+    """Parts that can never decide, limits out of reach, what nothing uses, and examples that come out otherwise."""
+    files = trial_files(knowledge, trials_directory)
+    words = (*words_of_trials(files), *words_of_readings(knowledge))
+    sense = Sense(knowledge.readings, knowledge.assumptions)
+    limits = Limits(knowledge.assumptions)
+    assumed = strict_yaml.load(assumptions_file or assumptions_module.DEFAULT_FILE)
+    faults = [
+        *reach.unreachable(words, sense),
+        *limits.impossible(words),
+        *limits.relapses(files),
+        *limits.assumed(assumed),
+        *value_sets.overlapping(words, sense, knowledge.terminology),
+        *unused.unused_value_sets(words, knowledge.terminology),
+        *unused.unused_assumptions(words, knowledge.assumptions, assumed),
+    ]
+    run = 0
+    for file in files:
+        found = examples.read(file.trial, file.source.document, file.path.with_name("examples"), faults)
+        faults.extend(examples.run(file.trial, found, file.source.document, knowledge))
+        run += len(found)
+    return Checked(tuple(faults), run)
