@@ -4,6 +4,7 @@ The laboratory's own interpretation comes first, then a coded or worded value, t
 """
 
 import re
+from dataclasses import replace
 
 from cds_service.facts.finding import Finding, Reading
 from cds_service.facts.model import Result
@@ -109,10 +110,16 @@ def _worded(result: Result) -> Reading | None:
 
 
 def _number(result: Result) -> Reading | None:
-    """A number is negative at zero; any amount of a virus is positive; otherwise its own reference range tells."""
+    """A number is negative at zero; any amount of a virus is positive; otherwise its own reference range tells.
+
+    Of a range both ends must say the same.
+    """
     amount = result.amount
     if amount is None:
         return None
+    if amount.high is not None:
+        ends = {_number(replace(result, amount=replace(amount, value=end, high=None))) for end in (amount.value, amount.high)}
+        return ends.pop() if len(ends) == 1 else Reading(Finding.INDETERMINATE)
     if amount.value == 0 and amount.comparator is None:
         return Reading(Finding.NEGATIVE)
     if amount.comparator in (None, ">", ">=") and any(result.is_in(name) for name in VIRAL_LOADS):

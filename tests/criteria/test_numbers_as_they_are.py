@@ -45,6 +45,12 @@ def high(value: float, unit: str | None = "U/L", **more: Any) -> dict[str, Any]:
     return {"high": quantity(value, unit), **more}
 
 
+def after_hepatitis_b(dna: str) -> Record:
+    """Anti-HBc alone is positive, so that the DNA decides."""
+    return man().lab("hbsag", "Negative").lab("anti_hbc", "Positive").lab("hcv_ab", "Negative").lab("hbv_dna", dna)
+
+
+CD123 = "CD123 on blasts by flow cytometry"
 HIGH_40 = high(40)
 UNITS = [
     *(("002-I6c", alt(spoken(119, unit), high(40)), "met") for unit in ("IU/L", "u/l", "U/l", "Units/L", "unit/L", "mU/mL")),
@@ -123,6 +129,20 @@ RANGES = [
     ("004-X2", man().lab("qtc", "490-510 ms"), "unknown"),
     ("004-I3", man().lab("marrow_blasts", "4-8 %"), "unknown"),
     ("004-I3", man().lab("marrow_blasts", "10-15 %"), "met"),
+    ("004-X4", after_hepatitis_b("0 [IU]/mL"), "not_met!"),
+    ("004-X4", after_hepatitis_b("0-5000 [IU]/mL"), "unknown"),
+    ("004-X4", after_hepatitis_b("20-5000 [IU]/mL"), "met"),
+    ("002-I2", man().named_test(CD123, "0 %"), "not_met!"),
+    ("002-I2", man().named_test(CD123, "0-5 %"), "unknown"),
+    ("002-I2", man().named_test(CD123, "1-5 %"), "met!"),
+    ("001-I3", man().named_test(CD123, "15-25 %"), "unknown"),
+    ("001-I3", man().named_test(CD123, "20-25 %"), "met!"),
+]
+ANTIGEN_UNITS = [
+    ("001-I3", man().named_test(CD123, None, valueQuantity=quantity(25, "percent", "%")), "met!"),
+    ("001-I3", man().named_test(CD123, None, valueQuantity=quantity(0.25, "1")), "met!"),
+    ("001-I3", man().named_test(CD123, None, valueQuantity=quantity(250, "%")), "unknown"),
+    ("001-I3", man().named_test(CD123, None, valueQuantity=quantity(25, "U/L")), "unknown"),
 ]
 
 IN_WORDS = [
@@ -320,7 +340,7 @@ PERFORMANCE = [
 ]
 
 CASES = [
-    *(*UNITS, *IMPLAUSIBLE, *RANGES, *IN_WORDS, *NORMAL_RANGES, *INSULTS),
+    *(*UNITS, *ANTIGEN_UNITS, *IMPLAUSIBLE, *RANGES, *IN_WORDS, *NORMAL_RANGES, *INSULTS),
     *(*CREATININE, *BILIRUBIN, *HEART, *MARROW, *OXYGEN, *PERFORMANCE),
 ]
 

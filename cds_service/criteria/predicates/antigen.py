@@ -10,10 +10,12 @@ from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.reasons import Event, NoResult, Problem, ResultReads, Superseded, Unusable
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.dates import DateRange
+from cds_service.errors import UnitError
 from cds_service.facts import qualitative
 from cds_service.facts.finding import Finding, Reading
 from cds_service.facts.medications import last_exposure
-from cds_service.facts.model import Result
+from cds_service.facts.model import Amount, Result
+from cds_service.terminology import units
 
 _STAIN = re.compile(r"immunohisto|immunocyto|\bihc\b|\bstain|免疫组化", re.IGNORECASE)
 _NOT_SURFACE = re.compile(r"cytoplasm|\brna\b|mrna|rt-?pcr|transcript|gene expression", re.IGNORECASE)
@@ -68,19 +70,19 @@ class Antigen(Word):
         amount = result.amount
         if amount is None or result.absent:
             return self._open(result, asked, Problem.NO_VALUE)
-        if amount.unit != "%" or amount.comparator is not None or result.is_in(f"{self.antigen}_intensity"):
+        percent = _percent(amount)
+        if percent is None or result.is_in(f"{self.antigen}_intensity"):
             return self._open(result, asked, Problem.UNCLEAR if amount.unit else Problem.NO_UNIT)
+        low, high = percent
         if (wrong := self._wrong_method(result, Finding.POSITIVE, asked)) is not None:
             return wrong
         positive = case.assumptions.limits["antigen_positive"].for_sex(None)
         of_all_cells = result.is_in(f"{self.antigen}_cells")
-        reason = ResultReads(asked.what, f"{amount.value} %", result.when)
+        reason = ResultReads(asked.what, f"{low:f} %" if low == high else f"{low:f}-{high:f} %", result.when)
         evidence = [Evidence(result)]
-        if (positive is not None and amount.value >= positive.value) or (
-            self.any_detected and amount.value > 0 and not of_all_cells
-        ):
+        if (positive is not None and low >= positive.value) or (self.any_detected and low > 0 and not of_all_cells):
             return met(reason, evidence=evidence, confirm=True)
-        if amount.value == Decimal(0) and not of_all_cells:
+        if high == 0 and not of_all_cells:
             return not_met(reason, evidence=evidence, confirm=self._by_text(result))
         return self._open(result, asked, Problem.UNCLEAR)
 
@@ -128,6 +130,18 @@ class Antigen(Word):
 
     def _method_unstated(self, result: Result) -> bool:
         return self.flow_only and _FLOW.search(result.circumstances) is None
+
+
+def _percent(amount: Amount) -> tuple[Decimal, Decimal] | None:
+    """The percentage, or both ends of a range of it; None where it is a bound, no percentage, or none that can be."""
+    if amount.comparator is not None:
+        return None
+    try:
+        low = units.convert(amount.value, amount.unit, "%")
+        high = low if amount.high is None else units.convert(amount.high, amount.unit, "%")
+    except UnitError:
+        return None
+    return (low, high) if 0 <= low <= high <= 100 else None
 
 
 def _is_bare_number(result: Result) -> bool:
