@@ -1,0 +1,67 @@
+"""What the disease course does not hold yet: the smallest records that show it. Each fails until it is mended."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cds_service.evaluation import Findings
+from tests.records import Record, relapsed_aml
+
+Judge = Callable[[Record], Findings]
+Rows = dict[tuple[str, str], str]
+
+
+def answers(findings: Findings) -> Rows:
+    return {(m.trial.id, one.criterion.id): one.verdict.answer.value for m in findings.matches for one in m.answers}
+
+
+def turned(one: Rows, other: Rows) -> dict[tuple[str, str], tuple[str, str]]:
+    """What is answered met by one and not met by the other."""
+    return {row: (one[row], other[row]) for row in one if {one[row], other[row]} == {"met", "not_met"}}
+
+
+def patient() -> Record:
+    """AML, found on 10 January 2026 with 60 % blasts."""
+    aml = Record().condition("C92.00", "Acute myeloblastic leukemia", onset="2026-01-10", recorded="2026-01-10")
+    return aml.marrow(60, "2026-01-10")
+
+
+def counts(record: Record, on: str) -> Record:
+    return record.lab("neutrophils", 1.8, effectiveDateTime=on).lab("platelets", 180, effectiveDateTime=on)
+
+
+@pytest.mark.xfail(strict=True, reason="two entries of one transplant are counted as two lines")
+def test_a_transplant_that_came_twice_is_one(judge: Judge) -> None:
+    def grafted(times: int) -> Record:
+        record = patient()
+        graft: dict[str, Any] = {"performedDateTime": "2026-01-15"}
+        for _ in range(times):
+            record.procedure("425843001", "Allogeneic peripheral blood stem cell transplant", None, **graft)
+        return record.marrow(1, "2026-01-18").marrow(5.1, "2026-02-01")
+
+    assert answers(judge(grafted(1))) == answers(judge(grafted(2)))
+
+
+@pytest.mark.xfail(strict=True, reason="of two marrows of one day the one that stands later in the record counts")
+def test_the_order_of_two_marrows_of_one_day_changes_no_answer(judge: Judge) -> None:
+    one, other = (relapsed_aml().marrow(a, "2026-11-10").marrow(b, "2026-11-10") for a, b in ((45, 5), (5, 45)))
+    assert answers(judge(one)) == answers(judge(other))
+
+
+@pytest.mark.xfail(strict=True, reason="a course known to have begun in a month is taken to have begun on its first day")
+def test_a_course_known_by_its_month_turns_no_answer_into_its_opposite(judge: Judge) -> None:
+    def treated(start: str) -> Record:
+        record = patient().given("cytarabine", start, "2026-01-18").given("daunorubicin", "2026-01-12", "2026-01-14")
+        return record.remission("2026-01-24").marrow(5, "2026-02-14")
+
+    assert turned(answers(judge(treated("2026-01-12"))), answers(judge(treated("2026-01")))) == {}
+
+
+@pytest.mark.xfail(strict=True, reason="a marrow known by its month is passed over, and the remission that it showed with it")
+def test_a_remission_known_by_its_month_turns_no_answer_into_its_opposite(judge: Judge) -> None:
+    def treated(marrow: str) -> Record:
+        record = counts(patient().induction("2026-01-12").marrow(2, marrow), "2026-01-29")
+        return record.induction("2026-02-01").marrow(5, "2026-02-25")
+
+    assert turned(answers(judge(treated("2026-01-29"))), answers(judge(treated("2026-01")))) == {}
