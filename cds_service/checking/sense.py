@@ -108,7 +108,9 @@ class Sense:
                 return one.value == other.value and one.at_least >= other.at_least
             case TestFinding(), TestFinding():
                 same = (one.value_set, one.says) == (other.value_set, other.says)
-                return same and self._is_window_within(one.window, other.window)
+                return (
+                    same and self._is_window_within(one.window, other.window) and self._is_span_within(one.within, other.within)
+                )
         mine, theirs = bound_of(one), bound_of(other)
         if mine is not None and theirs is not None and not mine.implies(theirs):
             return False
@@ -141,8 +143,9 @@ class Sense:
         return short.days + 31 * short.months <= long.days + 28 * long.months
 
     def _is_window_within(self, one: str | None, other: str | None) -> bool:
-        """Whether a result that decides in one window decides in the other, too."""
-        if one == other or other == EVER:
+        """Whether a result that decides in one window does in the other, too. Without a window any result does."""
+        any_result = (EVER, None)
+        if one == other or other in any_result:
             return True
         if one is None or other is None or one == EVER:
             return False
@@ -156,7 +159,7 @@ class Sense:
             case Age(), Age():
                 return (one.at_least or 0) > _up_to(other) or (other.at_least or 0) > _up_to(one)
             case TestFinding(), TestFinding():
-                newest_decides = EVER not in (one.window, other.window)
+                newest_decides = not {EVER, None} & {one.window, other.window}
                 return one.value_set == other.value_set and one.says != other.says and newest_decides
             case ResponseToLastLine(), ResponseToLastLine():
                 return one.outcome is not other.outcome

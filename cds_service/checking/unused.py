@@ -10,6 +10,7 @@ from cds_service.assumptions import Assumptions
 from cds_service.checking.bounds import bound_of
 from cds_service.checking.roots import Placed
 from cds_service.criteria import load
+from cds_service.criteria.predicates.medicine import Medicine
 from cds_service.criteria.predicates.observation import TimesUpperLimit
 from cds_service.errors import KnowledgeFault
 from cds_service.strict_yaml import Document
@@ -46,13 +47,14 @@ def unused_assumptions(words: Iterable[Placed], assumptions: Assumptions, docume
     """Windows, spans, limits and default upper limits that nothing uses."""
     placed = list(words)
     bounds = [bound for one in placed if (bound := bound_of(one.word)) is not None]
-    operands = {id(bound.operand) for bound in bounds}
+    doses = [one.word.dose.limits for one in placed if isinstance(one.word, Medicine) and one.word.dose is not None]
+    asked = {*(id(bound.operand) for bound in bounds), *(id(limit) for limits in doses for limit in limits)}
     told = named_in_program() | {text for one in placed for text in _operands(one)}
     multiples = {bound.analyte for bound in bounds if isinstance(bound.operand, TimesUpperLimit)}
     used = {
         "windows": {name for name in assumptions.windows if name in told},
         "spans": {name for name in assumptions.spans if name in told},
-        "limits": {name for name, limit in assumptions.limits.items() if name in told or id(limit) in operands},
+        "limits": {n for n, limit in assumptions.limits.items() if n in told or {id(limit), id(limit.any)} & asked},
         "default_upper_limits": multiples,
     }
     for group, names in used.items():

@@ -8,7 +8,8 @@ from cds_service.checking.roots import Placed
 from cds_service.checking.sense import Sense
 from cds_service.criteria.predicates import combinations as joined
 from cds_service.criteria.predicates.finding import TestFinding
-from cds_service.criteria.predicates.recorded import Condition, Medicine, OnRecord
+from cds_service.criteria.predicates.medicine import Medicine
+from cds_service.criteria.predicates.recorded import Condition, OnRecord
 from cds_service.criteria.predicates.word import Word
 from cds_service.errors import KnowledgeFault
 from cds_service.terminology.codes import Coding

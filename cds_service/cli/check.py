@@ -6,13 +6,8 @@ from collections.abc import Sequence
 
 from cds_service.checking.check import check
 from cds_service.cli.subcommand import Subcommands, with_examples
-<<<<<<< HEAD
 from cds_service.criteria.knowledge import knowledge_of_site
-from cds_service.errors import KnowledgeErrors
-=======
-from cds_service.criteria.knowledge import load_knowledge
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
->>>>>>> 482a24f (Let the trial files tell examples, and check them and what can never decide)
 from cds_service.settings import read_settings
 from cds_service.terminology.concept_map import SiteMap
 
@@ -20,20 +15,14 @@ from cds_service.terminology.concept_map import SiteMap
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
         "check",
-<<<<<<< HEAD
         help="check trials, readings, value sets, concept maps and assumptions",
-        description="Load all knowledge and report each fault with its file, place and fix.",
+        description="Load all knowledge, look for parts that can never decide, run the examples of every trial, and report "
+        "each fault with its file, place and fix.",
         **with_examples(
             "cds-service check",
             "CDS_ASSUMPTIONS=site.yaml cds-service check",
             "CDS_CONCEPT_MAPS=/etc/cds-service/concept-maps cds-service check",
         ),
-=======
-        help="check trials, readings, value sets and assumptions",
-        description="Load all knowledge, look for parts that can never decide, run the examples of every trial, and report "
-        "each fault with its file, place and fix.",
-        **with_examples("cds-service check", "CDS_ASSUMPTIONS=site.yaml cds-service check"),
->>>>>>> 482a24f (Let the trial files tell examples, and check them and what can never decide)
     )
     parser.set_defaults(run=run)
 
@@ -41,21 +30,12 @@ def add_parser(subcommands: Subcommands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     try:
-<<<<<<< HEAD
-        knowledge = knowledge_of_site(read_settings())
-    except KnowledgeErrors as error:
-        for fault in error.faults:
-            sys.stderr.write(f"{fault}\n")
-        sys.stderr.write(f"{len(error.faults)} {'fault' if len(error.faults) == 1 else 'faults'}\n")
-        return 1
-=======
-        knowledge = load_knowledge(settings.assumptions)
+        knowledge = knowledge_of_site(settings)
     except KnowledgeErrors as error:
         return _report(error.faults)
     checked = check(knowledge, settings.assumptions)
     if checked.faults:
         return _report(checked.faults)
->>>>>>> 482a24f (Let the trial files tell examples, and check them and what can never decide)
     rows = [row for trial in knowledge.trials for row in trial.rows()]
     asked = sum(row.asked for row in rows)
     codes = sum(len(value_set.codes) + len(value_set.prefixes) for value_set in knowledge.terminology)
@@ -69,14 +49,13 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-<<<<<<< HEAD
-def _map_line(site_map: SiteMap) -> str:
-    left = ", ".join(f"{count} {why}" for why, count in sorted(site_map.not_applied.items()))
-    return f"{site_map.file}: {site_map.translated} local codes translated" + (f"; not applied: {left}" if left else "")
-=======
 def _report(faults: Sequence[KnowledgeFault]) -> int:
     for fault in faults:
         sys.stderr.write(f"{fault}\n")
-    sys.stderr.write(f"{len(faults)} faults\n")
+    sys.stderr.write(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}\n")
     return 1
->>>>>>> 482a24f (Let the trial files tell examples, and check them and what can never decide)
+
+
+def _map_line(site_map: SiteMap) -> str:
+    left = ", ".join(f"{count} {why}" for why, count in sorted(site_map.not_applied.items()))
+    return f"{site_map.file}: {site_map.translated} local codes translated" + (f"; not applied: {left}" if left else "")

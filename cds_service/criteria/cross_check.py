@@ -6,9 +6,9 @@ from graphlib import CycleError, TopologicalSorter
 from cds_service.criteria.predicates.antigen import Antigen
 from cds_service.criteria.predicates.combinations import SharedReading
 from cds_service.criteria.predicates.finding import FINDINGS, TestFinding
+from cds_service.criteria.predicates.medicine import Medicine, TreatedFor
 from cds_service.criteria.predicates.observation import Observation
 from cds_service.criteria.predicates.performance import Performance
-from cds_service.criteria.predicates.medicine import Medicine, TreatedFor
 from cds_service.criteria.predicates.recorded import Condition, ProcedureDone
 from cds_service.criteria.predicates.share import Share
 from cds_service.criteria.predicates.word import Word

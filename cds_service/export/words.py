@@ -242,7 +242,7 @@ def _shared(word: SharedReading, knowledge: Knowledge) -> Form:
 
 def _in_text(word: Word) -> Form:
     """By the names of its operands; what is not set is passed over."""
-    values = [(field.name, getattr(word, field.name)) for field in fields(word)]  # type: ignore[arg-type]  # all are dataclasses
+    values = [(field.name, getattr(word, field.name)) for field in fields(word)]
     told = [(plain(name), value_of(value)) for name, value in values if not any(value is one for one in (None, False, ()))]
     operands = [f"{name} {value}" for name, value in told] if len(told) > 1 else [value for _, value in told]
     return Form(f"{type(word).__name__.lower()}: {', '.join(operands)}")

@@ -110,9 +110,10 @@ def test_a_wrong_answer_is_told_with_line_row_expectation_answer_and_reason(faul
 
 
 def test_what_is_to_be_confirmed_has_to_be_expected_so(faults_of: Callable[[str], list[str]]) -> None:
-    (fault,) = faults_of(example(met="", not_met="D"))
-    assert "D is expected not_met and is not_met, confirm" in fault
-    assert faults_of(example(met="", **{"not_met, confirm": "D"})) == []
+    relapsed = "[boy-born-in-may-2017, aml-coded-as-in-relapse]"
+    (fault,) = faults_of(example(record=relapsed, met="D"))
+    assert "D is expected met and is met, confirm" in fault
+    assert faults_of(example(record=relapsed, met="", **{"met, confirm": "D"})) == []
 
 
 BROKEN = [

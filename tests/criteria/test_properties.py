@@ -58,26 +58,14 @@ def differing(one: Answers, other: Answers) -> dict[tuple[str, str], tuple[str, 
 @bounded
 @given(data=st.data(), record=records())
 def test_the_order_of_entries_changes_no_answer(judged: Judge, data: st.DataObject, record: Resources) -> None:
-    assume(not has_two_marrows_of_one_day(record))
     assert differing(judged(record), judged(data.draw(st.permutations(record)))) == {}
-
-
-def has_two_marrows_of_one_day(record: Resources) -> bool:
-    """Of these the later entry counts: tests/facts/test_course_open.py."""
-    days = [one["effectiveDateTime"][:10] for one in record if "11150-0" in str(one.get("code")) and "effectiveDateTime" in one]
-    return len(days) != len(set(days))
-
-
-def is_graft(resource: Resource) -> bool:
-    """Each counts as a line of its own: tests/facts/test_course_open.py."""
-    return resource["resourceType"] == "Procedure" and "transplant" in resource["code"].get("text", "").lower()
 
 
 @bounded
 @given(data=st.data(), record=records())
 def test_a_resource_that_came_twice_changes_no_answer(judged: Judge, data: st.DataObject, record: Resources) -> None:
-    assume(len(record) > 1 and not has_two_marrows_of_one_day(record))
-    doubled = [one for one in data.draw(st.lists(st.sampled_from(record[1:]), min_size=1, max_size=4)) if not is_graft(one)]
+    assume(len(record) > 1)
+    doubled = data.draw(st.lists(st.sampled_from(record[1:]), min_size=1, max_size=4))
     copies = placed(doubled, record, "copy") if data.draw(st.booleans()) else copy.deepcopy(doubled)
     assert differing(judged(record), judged([*record, *copies])) == {}
 
