@@ -76,8 +76,8 @@ class Outcomes:
         """
         until = self.last_day_for(treatment)
         spans = self.assumptions.spans
-        first = spans["marrow_after_course"].after(treatment.start.first)
-        nadir = spans["nadir"].after(treatment.start.first)
+        first = spans["marrow_after_course"].after(treatment.start.last)
+        nadir = spans["nadir"].after(treatment.start.last)
         latest = spans["response_marrow_latest"].after(treatment.end.last)
         found = [
             one
@@ -137,8 +137,7 @@ class Outcomes:
 
     def _remission_after(self, treatment: Treatment, until: date | None) -> Remission | None:
         for remission in self.walked.remissions:
-            began = remission.since.last >= treatment.start.first and (until is None or remission.since.first <= until)
-            if began and remission.since.first >= treatment.start.first:
+            if remission.since.last >= treatment.start.first and (until is None or remission.since.first <= until):
                 return remission
         return None
 

@@ -131,7 +131,7 @@ def _is_response(marrow: Marrow, history: TreatmentHistory, assumptions: Assumpt
     """Not one taken in the first days of a course, which shows nothing yet (ruling 5)."""
     course = history.course_before(marrow.when.last)
     first = assumptions.spans["marrow_after_course"]
-    return course is None or marrow.when.first <= course.start.first or marrow.when.first >= first.after(course.start.first)
+    return course is None or marrow.when.first <= course.start.first or marrow.when.first >= first.after(course.start.last)
 
 
 def _assess(
@@ -142,7 +142,7 @@ def _assess(
     assumptions: Assumptions,
 ) -> Assessment:
     """With what stands beside it: active extramedullary disease bars remission, blood blasts leave it open."""
-    next_course = next((course.start for course in history.courses if course.start.first > marrow.when.first), None)
+    next_course = next((course.start for course in history.courses if course.start.first > marrow.when.last), None)
     since = history.course_before(marrow.when.last)
     soon = assumptions.spans["blood_beside_marrow"].after(marrow.when.last)
     active = [
