@@ -13,23 +13,26 @@ _FLAGS = re.IGNORECASE | re.ASCII  # ASCII, so that a word ends where Chinese be
 _ROUTES = (
     # "IT" is a word of English too: "take it with food".
     (Route.INTRATHECAL, re.compile(r"intrathecal|intraventricular|intralumbar|鞘内|(?-i:^IT$|\(IT\)|\bIT(?= ?\d|$))", _FLAGS)),
-    # Forms that act where they are put, before "oral inhalation", "vaginal tablet" or "mouth" can mislead.
-    (
-        Route.LOCAL,
-        re.compile(
-            r"inhal|nebuli|aerosol|nasal|mouthwash|oral rinse|ophthalm|conjunctiv|\beye ?drops?|\botic\b|rectal|enema|"
-            r"suppositor|vaginal|transdermal|cutaneous route|\bcream|ointment|lotion|\bgel\b|intra-?articular|intravitreal|"
-            r"软膏|乳膏|凝胶|滴眼|眼膏|滴耳|滴鼻|鼻喷|喷鼻|吸入|气雾|喷雾|雾化|外用|洗剂|搽剂|灌肠|栓剂|漱口",
-            _FLAGS,
-        ),
-    ),
     (Route.INTRAVENOUS, re.compile(r"intraven|\bi\.?v\.?\b|infusion|静脉|静滴|静注|静推", _FLAGS)),
     (
         Route.SYSTEMIC,
         re.compile(r"subcutan|\bs\.?c\.?\b|intramuscular|\bi\.?m\.?\b|auto-?injector|prefilled syringe|皮下|肌注|肌肉", _FLAGS),
     ),
+    # Forms that act where they are put, before "oral inhalation" or "vaginal tablet" can mislead.
+    (
+        Route.LOCAL,
+        re.compile(
+            r"inhal|nebuli|aerosol|nasal|mouthwash|oral rinse|ophthalm|conjunctiv|\beye ?drops?|\botic\b|\brectal|enema|"
+            r"suppositor|vaginal|transdermal|\bcutaneous route|\bcream|\bointment|lotion|(?<!soft )\bgel\b|"
+            r"intra-?articular|intravitreal|"
+            r"软膏|乳膏|凝胶|滴眼|眼膏|滴耳|滴鼻|鼻喷|喷鼻|吸入(?!性)|气雾|喷雾|雾化|外用|洗剂|搽剂|灌肠|栓剂|漱口",
+            _FLAGS,
+        ),
+    ),
     (Route.ORAL, re.compile(r"\boral|by mouth|\bp\.?o\.?\b|tablet|capsule|口服|胶囊|片|颗粒", _FLAGS)),
 )
+_WARNING = re.compile(r"\b(avoid|do not|don't|not for|never)\b[^.;,]*|(避免|勿|不要|不可|禁止)[^。；，;,]*", _FLAGS)
+"""What is not done with it tells no route: "avoid inhalation of powder", "not for ophthalmic use"."""
 _HINTS = (
     (Route.LOCAL, re.compile(r"topical|\beyes?\b|\bears?\b|\bdrops\b", _FLAGS)),
     (Route.INJECTED, re.compile(r"\binject|注射", _FLAGS)),
@@ -45,7 +48,7 @@ _MG = {"mg": Decimal(1), "g": Decimal(1000)}
 def route(dosages: Sequence[fhir.Dosage], words: str) -> Route | None:
     """The route that the dosage states; else what its text says; else what the product's name and form say."""
     stated = " ".join(f"{words_of(d.route)} {' '.join(codes_of(d.route))}".strip() for d in dosages)
-    told = " ".join(d.text for d in dosages if d.text)
+    told = _WARNING.sub(" ", " ".join(d.text for d in dosages if d.text))
     plainly = stated.upper() if stated == "it" else stated
     for text, patterns in ((plainly, (*_ROUTES, *_HINTS)), (told, _ROUTES), (words, _ROUTES), (told, _HINTS), (words, _HINTS)):
         for found, pattern in patterns:

@@ -47,8 +47,8 @@ def because_of(text: str) -> list[dict[str, str]]:
     return [{"text": text}]
 
 
-def dose(value: float, unit: str) -> dict[str, Any]:
-    return {"dosage": {"route": {"text": "Intravenous"}, "dose": {"value": value, "unit": unit, "code": unit}}}
+def dose(value: float, unit: str, route: str = "Intravenous") -> dict[str, Any]:
+    return {"dosage": {"route": {"text": route}, "dose": {"value": value, "unit": unit, "code": unit}}}
 
 
 AML = [
@@ -286,6 +286,7 @@ MEDICINES = [
     ("001-X5", man().medicine("MedicationDispense", "tacrolimus", 3, status="declined"), "not_met!"),
     ("001-X5", given("methotrexate", **dose(15, "mg")), "met!"),
     ("001-X5", given("methotrexate", **dose(10, "mg/m2")), "met!"),
+    ("001-X5", given("methotrexate", **dose(15, "mg", "Subcutaneous route")), "met!"),
     ("001-X5", given("methotrexate", 20, **dose(15, "mg")), "unknown"),
     ("001-X5", given("methotrexate", **dose(100, "mg")), "unknown"),
     ("001-X5", given("methotrexate", **dose(3, "g/m2")), "not_met!"),
