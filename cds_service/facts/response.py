@@ -11,7 +11,7 @@ from decimal import Decimal
 from enum import Enum
 
 from cds_service.assumptions import Assumptions, Limit
-from cds_service.dates import DateRange, span
+from cds_service.dates import DateRange
 from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Fact, PatientFacts, Result
 from cds_service.terminology import units
@@ -216,7 +216,6 @@ def leukaemic_by_flow(marrow: Marrow, facts: PatientFacts, assumptions: Assumpti
         (blasts := blasts_of(result)) is not None
         and blasts.above(assumptions.limit("leukaemic_cells_by_flow").value)
         and result.when is not None
-        and (shared := span(result.when, marrow.when)) is not None
-        and (shared.last - shared.first).days <= near
+        and (max(result.when.last, marrow.when.last) - min(result.when.first, marrow.when.first)).days <= near
         for result in facts.results_in("marrow_blasts_flow")
     )
