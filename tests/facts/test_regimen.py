@@ -182,7 +182,5 @@ def test_every_value_set_of_a_drug_class_exists(knowledge: Knowledge) -> None:
     ("drugs", "expected"),
     [([cytarabine()], True), ([VENETOCLAX, AZACITIDINE], True), ([VENETOCLAX, GILTERITINIB], False), ([], False)],
 )
-def test_only_cytotoxics_and_hypomethylating_agents_are_conventional_chemotherapy(
-    drugs: list[Therapy], expected: bool
-) -> None:
+def test_only_cytotoxics_and_hypomethylating_agents_are_conventional_chemotherapy(drugs: list[Therapy], expected: bool) -> None:
     assert is_cytotoxic(drugs) is expected
