@@ -5,7 +5,9 @@ import pytest
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.facts.disease_sign import disease_sign
 from cds_service.fhir.bundle import read_bundle
-from tests.records import Record
+from tests.records import LABS, LOINC, Record
+
+MEDICATIONS = ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense")
 
 SIGNS = [
     Record().condition("C92.00", "Acute myeloblastic leukemia"),
@@ -19,7 +21,17 @@ SIGNS = [
     Record().condition("C92.00", "AML", verification="provisional"),
     Record().drug("gilteritinib"),
     Record().add("MedicationRequest", status="active", medicationReference={"display": "venetoclax 100 mg"}),
+    *(Record().medicine(kind, "cytarabine", 3) for kind in MEDICATIONS),
     Record().lab("marrow_blasts", 30),
+    Record().lab("marrow_blasts", 0.1),
+    Record().lab("blood_blasts", 1),
+    Record().add(
+        "Observation",
+        status="final",
+        code={"text": "Bone marrow differential"},
+        valueQuantity={"value": 200},
+        component=[{"code": {"coding": [{"system": LOINC, "code": LABS["marrow_blasts"][0]}]}}],
+    ),
 ]
 NONE = [
     Record(),
@@ -28,6 +40,7 @@ NONE = [
     Record().condition("C91.10", "Chronic lymphocytic leukemia"),
     Record().condition(None, "No history of leukemia"),
     Record().drug("metformin"),
+    *(Record().medicine(kind, "metformin", 3) for kind in MEDICATIONS),
     Record().lab("marrow_blasts", 0),
     Record().lab("alt", 30),
 ]

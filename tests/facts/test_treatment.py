@@ -171,3 +171,154 @@ OPEN = [
 @pytest.mark.parametrize(("record", "reasons"), OPEN, ids=range(len(OPEN)))
 def test_the_treatment_on_record_may_not_be_all(record: Record, reasons: set[HistoryOpen], history: History) -> None:
     assert history(record).open == reasons
+
+
+# begun and ended beside a course of 12 to 18 January 2025; whether it belongs to it, or stands alone
+BESIDE = [
+    ("venetoclax", "2024-12-29", "2025-01-05", True),
+    ("venetoclax", "2024-12-28", "2025-01-05", False),
+    ("venetoclax", "2024-12-10", "2025-01-11", False),
+    ("venetoclax", "2024-12-10", "2025-01-12", True),
+    ("venetoclax", "2025-02-01", "2025-02-10", True),
+    ("venetoclax", "2025-02-02", "2025-02-10", False),
+    ("gilteritinib", "2025-01-20", "2025-12-31", True),
+    ("gilteritinib", "2025-03-20", "2025-12-31", False),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "last", "together"), BESIDE)
+def test_targeted_drugs_begun_within_14_days_of_a_course_or_going_on_into_it_belong_to_it(
+    name: str, first: str, last: str, together: bool, history: History
+) -> None:
+    record = Record().condition("C92.00", "AML", onset="2024-12-01", recorded="2024-12-01").induction("2025-01-12")
+    found = history(record.given(name, first, last)).treatments
+    assert len(found) == (1 if together else 2)
+    course = next(one for one in found if one.is_course)
+    assert [drug.label for drug in course.beside] == ([name] if together else [])
+
+
+def test_a_targeted_drug_that_goes_on_from_before_a_course_belongs_to_it(history: History) -> None:
+    record = aml().given("gilteritinib", "2025-01-10", status="active", effectivePeriod={"start": "2025-01-10"})
+    (course,) = history(record.induction("2025-03-12")).treatments
+    assert course.is_course
+
+
+# entries of gilteritinib; the stretches that they make
+STRETCHES = [
+    ([("2025-01-12", "2025-02-08")], ["2025-01-12/2025-02-08"]),
+    ([("2025-01-12", "2025-02-08"), ("2025-03-08", "2025-04-04")], ["2025-01-12/2025-04-04"]),
+    ([("2025-01-12", "2025-02-08"), ("2025-03-09", "2025-04-04")], ["2025-01-12/2025-02-08", "2025-03-09/2025-04-04"]),
+    ([("2025-03-08", "2025-04-04"), ("2025-01-12", "2025-02-08")], ["2025-01-12/2025-04-04"]),
+    ([("2025-01-12", None)], ["2025-01-12/2026-11-22"]),
+    ([("2025-01-12", "2025-02-08"), ("2025-02-20", None)], ["2025-01-12/2026-11-22"]),
+]
+
+
+@pytest.mark.parametrize(("entries", "expected"), STRETCHES, ids=range(len(STRETCHES)))
+def test_the_same_targeted_drug_again_within_28_days_is_one_stretch(
+    entries: list[tuple[str, str | None]], expected: list[str], history: History
+) -> None:
+    record = aml()
+    for first, last in entries:
+        period = {"start": first, **({"end": last} if last else {})}
+        record.given("gilteritinib", first, status="completed" if last else "active", effectivePeriod=period)
+    found = history(record).treatments
+    assert [f"{one.start}/{one.end.last}" for one in found] == expected
+    assert [one.ongoing for one in found] == [entries[-1][1] is None] * len(found)
+    assert not any(one.is_course or one.confirm for one in found)
+
+
+def test_two_targeted_drugs_are_two_stretches(history: History) -> None:
+    record = aml().given("gilteritinib", "2025-01-12", "2025-02-08").given("venetoclax", "2025-02-10", "2025-03-08")
+    assert len(history(record).treatments) == 2
+
+
+# one entry of azacitidine: its end, its status; whether it may be several courses, and is to be confirmed
+ENTRIES = [
+    ("2025-02-09", "completed", False, False),
+    ("2025-02-10", "completed", True, False),
+    (None, "active", True, True),
+    (None, "completed", False, True),
+]
+
+
+@pytest.mark.parametrize(("last", "status", "cycles_open", "confirm"), ENTRIES)
+def test_an_entry_of_more_than_28_days_may_be_several_courses(
+    last: str | None, status: str, cycles_open: bool, confirm: bool, history: History
+) -> None:
+    period = {"start": "2025-01-12", **({"end": last} if last else {})}
+    (course,) = history(aml().given("azacitidine", "2025-01-12", status=status, effectivePeriod=period)).courses
+    assert (course.cycles_open, course.confirm, course.ongoing) == (cycles_open, confirm, status == "active")
+
+
+# cytarabine so long before a transplant with busulfan, or one without; the courses that remain
+CONDITIONING = [
+    ("2025-03-25", True, 1),
+    ("2025-03-24", True, 2),
+    ("2025-04-08", True, 1),
+    ("2025-04-09", True, 2),
+    ("2025-04-01", False, 2),
+]
+
+
+@pytest.mark.parametrize(("on", "conditioned", "count"), CONDITIONING)
+def test_cytotoxics_up_to_14_days_before_a_conditioned_graft_are_no_course(
+    on: str, conditioned: bool, count: int, history: History
+) -> None:
+    record = aml().induction("2025-01-12").given("cytarabine", on)
+    record.procedure("425843001", "Allogeneic transplant", None, performedDateTime="2025-04-08")
+    found = history(record.given("busulfan", "2025-04-02", "2025-04-05") if conditioned else record)
+    assert len(found.courses) == count
+    assert len(found.preparations) == 2 - count
+
+
+# fludarabine and cyclophosphamide begun so many days apart; a partner or none
+DEPLETION = [
+    ("2025-06-01", None, 0),
+    ("2025-06-07", None, 0),
+    ("2025-06-08", None, 1),
+    ("2025-05-26", None, 0),
+    ("2025-05-25", None, 1),
+    ("2025-06-01", "2025-06-07", 1),
+    ("2025-06-01", "2025-06-08", 1),
+]
+
+
+@pytest.mark.parametrize(("cyclophosphamide", "cytarabine", "count"), DEPLETION)
+def test_fludarabine_with_cyclophosphamide_alone_is_lymphocyte_depletion(
+    cyclophosphamide: str, cytarabine: str | None, count: int, history: History
+) -> None:
+    record = aml().given("fludarabine", "2025-06-01").given("cyclophosphamide", cyclophosphamide)
+    found = history(record.given("cytarabine", cytarabine) if cytarabine else record)
+    assert len(found.courses) == count
+
+
+# days of entries of a transplant; how many transplants they are
+GRAFTS = [
+    (["2025-04-08"], 1),
+    (["2025-04-08", "2025-04-22"], 1),
+    (["2025-04-08", "2025-04-23"], 2),
+    (["2025-04-23", "2025-04-08"], 2),
+    (["2026-11-22"], 1),
+    (["2026-11-23"], 0),
+]
+
+
+@pytest.mark.parametrize(("days", "count"), GRAFTS)
+def test_entries_of_a_transplant_within_14_days_are_one(days: list[str], count: int, history: History) -> None:
+    record = aml().induction("2025-01-12")
+    for day in days:
+        record.procedure("425843001", "Allogeneic transplant", None, performedDateTime=day)
+    grafts = history(record).grafts
+    assert len(grafts) == count
+    assert [str(one.when) for one in grafts] == sorted(str(one.when) for one in grafts)
+
+
+@pytest.mark.parametrize(("on", "antecedent"), [("2025-01-03", False), ("2025-01-02", True)])
+def test_what_began_more_than_7_days_before_the_diagnosis_was_given_for_something_else(
+    on: str, antecedent: bool, history: History
+) -> None:
+    found = history(aml().given("azacitidine", on, "2025-01-09"))
+    assert ([drug.label for drug in found.antecedent], len(found.treatments)) == (
+        (["azacitidine"], 0) if antecedent else ([], 1)
+    )
