@@ -23,18 +23,9 @@ _NUMBER = re.compile(
 """A number, or the two ends of a range, and the unit. The test's own name before it and "(normal)" or "on room air" behind it
 take nothing away; an interpretation ("15 % (positive)") does, and a comma before three digits may part thousands."""
 _COMPARATORS = {"≤": "<=", "≥": ">="}
-_AGE_IN_YEARS = {"a": Decimal(1), "mo": Decimal(1) / 12, "wk": Decimal(7) / Decimal("365.25"), "d": 1 / Decimal("365.25")}
-_AGE_UNITS = {
-    "years": "a",
-    "year": "a",
-    "yr": "a",
-    "y": "a",
-    "months": "mo",
-    "month": "mo",
-    "weeks": "wk",
-    "week": "wk",
-    "days": "d",
-}
+_DAY = 1 / Decimal("365.25")
+_AGE_IN_YEARS = {"a": Decimal(1), "mo": Decimal(1) / 12, "wk": 7 * _DAY, "d": _DAY, "h": _DAY / 24}
+_AGE_UNITS = {"year": "a", "yr": "a", "y": "a", "month": "mo", "week": "wk", "day": "d", "hour": "h", "hr": "h"}
 _FEMALE = re.compile(r"\b(?:females?|wom[ae]n|girls?|f)\b|女")
 _MALE = re.compile(r"\b(?:males?|m[ae]n|boys?|m)\b|男")
 _ADULT = re.compile(r"\badults?\b|成人")
@@ -106,6 +97,7 @@ def normal_range(item: fhir.ReferenceRange) -> NormalRange:
     applies = [f"{words_of(concept)} {' '.join(codes_of(concept))}".lower() for concept in many(item.applies_to)]
     sexes = [sex for sex, pattern in _SEXES if any(pattern.search(text) for text in applies)]
     known = all(any(pattern.search(text) for pattern in (_FEMALE, _MALE, _ADULT)) for text in applies)
+    known = known and (item.age is None or all(_has_age_unit(end) for end in (item.age.low, item.age.high)))
     ages = _ages(item.age)
     if ages is None and any(_ADULT.search(text) for text in applies):
         ages = (Decimal(ADULT_FROM), None)
@@ -119,8 +111,17 @@ def _ages(age: fhir.Range | None) -> tuple[Decimal | None, Decimal | None] | Non
 
 def _in_years(quantity: fhir.Quantity | None) -> Decimal | None:
     amount = amount_of(quantity)
-    if amount is None:
-        return None
+    years = _AGE_IN_YEARS.get(_age_unit(amount)) if amount is not None else None
+    return amount.value * years if amount is not None and years is not None else None
+
+
+def _has_age_unit(quantity: fhir.Quantity | None) -> bool:
+    """Whether an age is in a unit of time that we know; without a unit it is in years."""
+    amount = amount_of(quantity)
+    return amount is None or _age_unit(amount) in _AGE_IN_YEARS
+
+
+def _age_unit(amount: Amount) -> str:
     unit = (amount.unit or "a").lower()
     unit = unit if unit in _AGE_IN_YEARS else unit.removesuffix("s")
-    return amount.value * _AGE_IN_YEARS.get(_AGE_UNITS.get(unit, unit), Decimal(1))
+    return _AGE_UNITS.get(unit, unit)

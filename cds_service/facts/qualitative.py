@@ -84,14 +84,12 @@ def read_words(words: str) -> Reading | None:
 
 
 def _interpretation(result: Result) -> Reading | None:
-    for codes, finding in (
-        (_INDETERMINATE, Finding.INDETERMINATE),
-        (_POSITIVE, Finding.POSITIVE),
-        (_NEGATIVE, Finding.NEGATIVE),
-    ):
-        if result.interpretation & codes:
-            return Reading(finding)
-    return None
+    """By its codes; several that contradict each other decide nothing."""
+    kinds = ((_INDETERMINATE, Finding.INDETERMINATE), (_POSITIVE, Finding.POSITIVE), (_NEGATIVE, Finding.NEGATIVE))
+    said = [finding for codes, finding in kinds if result.interpretation & codes]
+    if not said:
+        return None
+    return Reading(said[0] if len(said) == 1 else Finding.INDETERMINATE)
 
 
 def _coded(result: Result) -> Reading | None:
