@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test serve lint fuzz pictures hapi clean
+.PHONY: demo test serve lint fuzz mutants pictures hapi clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -23,6 +23,11 @@ serve: .venv/.installed
 fuzz: .venv/.tested
 	$(BIN)/python -m tests.fuzz.campaign
 
+mutants: .venv/.tested
+	$(BIN)/python -m pip install --quiet --editable '.[test,mutation]'
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 pictures: .venv/.installed
 	$(BIN)/python docs/pictures/render.py
 
@@ -41,4 +46,4 @@ hapi: .venv/.installed
 	touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info tests/hapi/target tests/validator/target
+	rm -rf .venv build dist *.egg-info mutants tests/hapi/target tests/validator/target
