@@ -519,6 +519,86 @@ STORIES: dict[str, tuple[Record, dict[str, str]]] = {
         relapsed(),
         each(RELAPSE_GATES, "met!") | {"001-gate": "not_met!"},
     ),
+    # At the limits of what belongs together.
+    "flow cytometry months later does not call a regenerating marrow leukaemic": (
+        consolidated()
+        .given("cytarabine", "2026-09-10", "2026-09-14")
+        .marrow(8, "2026-10-10")
+        .lab("marrow_flow", 6, effectiveDateTime="2026-11-15"),
+        each(RELAPSED, "unknown"),
+    ),
+    "42 days after the start of a course a marrow may still regenerate": (
+        consolidated().given("cytarabine", "2026-09-29", "2026-10-03").marrow(8, "2026-11-10"),
+        each(RELAPSED, "unknown"),
+    ),
+    "43 days after it no more": (
+        consolidated().given("cytarabine", "2026-09-28", "2026-10-02").marrow(8, "2026-11-10"),
+        each(RELAPSED, "met!"),
+    ),
+    "19.9 % a month after a course may be a regenerating marrow": (
+        consolidated().given("cytarabine", "2026-10-10", "2026-10-14").marrow(19.9, "2026-11-10"),
+        each(RELAPSED, "unknown"),
+    ),
+    "6 calendar months and a day are no early recurrence": (
+        in_remission().marrow(30, "2025-08-13"),
+        {"001-I2.2": "not_met!"},
+    ),
+    "blood counts of 42 days after the marrow still make a remission": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(2, "2025-02-12")
+        .lab("neutrophils", 2, effectiveDateTime="2025-03-26")
+        .lab("platelets", 150, effectiveDateTime="2025-03-26")
+        .marrow(30, "2026-11-10"),
+        each(RELAPSED, "met!"),
+    ),
+    "of 43 days after it they do not": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(2, "2025-02-12")
+        .lab("neutrophils", 2, effectiveDateTime="2025-03-27")
+        .lab("platelets", 150, effectiveDateTime="2025-03-27")
+        .marrow(30, "2026-11-10"),
+        each(RELAPSED, "unknown"),
+    ),
+    "two courses of induction with remission by counts of later weeks are not primary refractory": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(40, "2025-02-05")
+        .induction("2025-02-08")
+        .marrow(2, "2025-03-10")
+        .lab("neutrophils", 1, effectiveDateTime="2025-04-01")
+        .lab("platelets", 100, effectiveDateTime="2025-04-01"),
+        each(PRIMARY_REFRACTORY, "not_met"),
+    ),
+    "a remission with incomplete recovery after two courses is to be confirmed": (
+        patient().induction("2025-01-12").marrow(40, "2025-02-05").induction("2025-02-08").marrow(2, "2025-03-10", 1.2, 30),
+        each(PRIMARY_REFRACTORY, "not_met!"),
+    ),
+    "blasts that fell to just above half under venetoclax did not fall by half": (
+        patient()
+        .given("azacitidine", "2025-01-12", "2025-01-18")
+        .given("venetoclax", "2025-01-12", "2025-02-08")
+        .given("azacitidine", "2025-02-09", "2025-02-15")
+        .given("venetoclax", "2025-02-09", "2025-03-08")
+        .marrow(31, "2025-03-15"),
+        each(PRIMARY_REFRACTORY, "met!"),
+    ),
+    "one cycle with venetoclax is too early to fail": (
+        patient()
+        .given("azacitidine", "2025-01-12", "2025-01-18")
+        .given("venetoclax", "2025-01-12", "2025-02-08")
+        .marrow(50, "2025-02-15"),
+        each(PRIMARY_REFRACTORY, "not_met"),
+    ),
+    "a second induction of which only the starts are known is to be confirmed": (
+        patient()
+        .induction("2025-01-12")
+        .marrow(40, "2025-02-05")
+        .induction("2025-02-08", effectivePeriod={"start": "2025-02-08"})
+        .marrow(35, "2025-03-10"),
+        each(PRIMARY_REFRACTORY, "met!"),
+    ),
 }
 
 
