@@ -148,7 +148,8 @@ def _days_of(course: Sequence[Therapy]) -> tuple[list[DateRange], list[DateRange
 
 def _course(drugs: Sequence[Therapy], others: Sequence[Therapy], as_of: date, assumptions: Assumptions) -> Treatment:
     starts, ends = _days_of(drugs)
-    start = DateRange(min(day.first for day in starts), min(day.last for day in starts))
+    start = min(starts, key=lambda day: (day.last, day.first))
+    start = start if start.is_day() else DateRange(min(day.first for day in starts), start.last)
     end = max([*starts, *ends], key=lambda day: day.last).until(as_of)
     beside = tuple(drug for drug in others if _is_beside(drug, start, end, assumptions))
     longest = assumptions.spans["one_cycle"]
