@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test serve lint fuzz mutants pictures hapi clean
+.PHONY: demo test serve lint fuzz mutants pictures hapi bench clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -34,6 +34,9 @@ pictures: .venv/.installed
 hapi: .venv/.installed
 	$(BIN)/python -m tests.hapi.run
 
+bench: .venv/.benched
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -43,6 +46,13 @@ hapi: .venv/.installed
 
 .venv/.tested: .venv/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@
+
+# The peer has an environment of its own: its dependencies must not mix with ours.
+.venv/.benched: .venv/.installed benchmarks/healthchain.txt
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(PYTHON) -m venv .venv/healthchain
+	.venv/healthchain/bin/python -m pip install --quiet --requirement benchmarks/healthchain.txt
 	touch $@
 
 clean:
