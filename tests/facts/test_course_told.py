@@ -327,6 +327,14 @@ CLOCKS = [
         .marrow(30, "2026-03-13"),
         False,
     ),
+    (
+        patient()
+        .induction("2025-01-12")
+        .procedure(*GRAFT, performedDateTime="2025-02-05")
+        .remission("2025-03-12")
+        .marrow(30, "2026-03-12"),
+        True,
+    ),
 ]
 
 
