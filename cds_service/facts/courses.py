@@ -150,10 +150,11 @@ def _course(drugs: Sequence[Therapy], others: Sequence[Therapy], as_of: date, as
     starts, ends = _days_of(drugs)
     start = min(starts, key=lambda day: (day.last, day.first))
     start = start if start.is_day() else DateRange(min(day.first for day in starts), start.last)
-    end = max([*starts, *ends], key=lambda day: day.last).until(as_of)
+    today = [DateRange(as_of, as_of)] if any(_goes_on(drug, as_of) for drug in drugs) else []
+    end = max([*starts, *(end for end in ends if end.first <= as_of), *today], key=lambda day: day.last).until(as_of)
     beside = tuple(drug for drug in others if _is_beside(drug, start, end, assumptions))
     longest = assumptions.spans["one_cycle"]
-    last_days = [as_of for drug in drugs if drug.ongoing] + [end.last for end in ends]
+    last_days = [as_of for drug in drugs if _goes_on(drug, as_of)] + [end.last for end in ends]
     return Treatment(
         drugs=tuple(drugs),
         beside=beside,
@@ -163,7 +164,7 @@ def _course(drugs: Sequence[Therapy], others: Sequence[Therapy], as_of: date, as
         confirm=not ends
         or any(drug.giving is Giving.ORDER_COMPLETED or drug.rests_on_text("course_cytotoxic") for drug in drugs),
         cycles_open=any((last - start.first).days > longest.days for last in last_days),
-        ongoing=any(drug.ongoing for drug in drugs),
+        ongoing=any(_goes_on(drug, as_of) for drug in drugs),
     )
 
 
@@ -173,6 +174,11 @@ def _is_beside(drug: Therapy, start: DateRange, end: DateRange, assumptions: Ass
     began = _start(drug).first
     goes_on = drug.ongoing or (drug.ended is not None and drug.ended.last >= start.first)
     return start.first - margin <= began <= end.last + margin or (began < start.first and goes_on)
+
+
+def _goes_on(drug: Therapy, as_of: date) -> bool:
+    """Taken today: without an end, or with one that is planned."""
+    return drug.ongoing or (drug.ended is not None and drug.ended.first > as_of)
 
 
 def _stretches(drugs: Sequence[Therapy], as_of: date, assumptions: Assumptions) -> list[Treatment]:
@@ -190,7 +196,7 @@ def _stretches(drugs: Sequence[Therapy], as_of: date, assumptions: Assumptions) 
 
 
 def _targeted(drugs: Sequence[Therapy], as_of: date) -> Treatment:
-    ongoing = any(drug.ongoing for drug in drugs)
+    ongoing = any(_goes_on(drug, as_of) for drug in drugs)
     ends = [drug.ended or _start(drug) for drug in drugs]
     end = DateRange(as_of, as_of) if ongoing else max(ends, key=lambda end: end.last).until(as_of)
     order_only = any(drug.giving is Giving.ORDER_COMPLETED for drug in drugs)

@@ -322,3 +322,9 @@ def test_what_began_more_than_7_days_before_the_diagnosis_was_given_for_somethin
     assert ([drug.label for drug in found.antecedent], len(found.treatments)) == (
         (["azacitidine"], 0) if antecedent else ([], 1)
     )
+
+
+def test_a_drug_whose_end_is_only_planned_is_taken_today(history: History) -> None:
+    (taken,) = history(aml().given("gilteritinib", "2026-09-01", "2027-03-01", status="active")).treatments
+    assert taken.ongoing
+    assert taken.end.last == AS_OF
