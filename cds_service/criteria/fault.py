@@ -1,7 +1,7 @@
 """A fault at a place of a trial file, and the checks of single values that raise it."""
 
 from collections.abc import Container, Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from cds_service.assumptions import Length, Limit, parse_length, parse_limit
 from cds_service.strict_yaml import Tree
@@ -28,6 +28,17 @@ def whole_number(value: Tree, place: str) -> int:
     if not isinstance(value, str) or not value.isdecimal():
         raise FaultError(place, "is not a whole number", "write digits only")
     return int(value)
+
+
+def number(text: str, place: str) -> Decimal:
+    """Raises: FaultError."""
+    try:
+        parsed = Decimal(text)
+    except InvalidOperation:
+        parsed = Decimal("NaN")
+    if not parsed.is_finite():
+        raise FaultError(place, "is not a number", "write digits, with a point for decimals")
+    return parsed
 
 
 def length(text: str, place: str) -> Length:

@@ -1,7 +1,7 @@
 """A node of a trial file → the word that it says. Every fault is reported with its place; reading goes on after it."""
 
 from collections.abc import Callable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
@@ -9,7 +9,7 @@ import msgspec
 from cds_service.assumptions import Assumptions, parse_limit
 from cds_service.criteria import nodes
 from cds_service.criteria.comparison import Operator
-from cds_service.criteria.fault import FaultError, one_of, whole_number
+from cds_service.criteria.fault import FaultError, number, one_of, whole_number
 from cds_service.criteria.predicates import combinations as joined
 from cds_service.criteria.predicates.antigen import Antigen
 from cds_service.criteria.predicates.finding import TestFinding
@@ -257,7 +257,7 @@ class WordReader:
             )
             for index, item in enumerate(shape.derived)
         )
-        return Performance(shape.performance, operator, self._number(grade, f"{place}.{operator.value}"), derived)
+        return Performance(shape.performance, operator, number(grade, f"{place}.{operator.value}"), derived)
 
     def _finding(self, node: Branch, place: str) -> Word:
         shape = self._convert(node, nodes.FindingNode, place)
@@ -315,7 +315,7 @@ class WordReader:
             return self.assumptions.limits[text]
         times, _, of = text.partition(" x ")
         if of == "ULN":
-            return TimesUpperLimit(self._number(times, place))
+            return TimesUpperLimit(number(times, place))
         limit = parse_limit(text)
         if limit is None:
             raise FaultError(place, "is not a limit", 'write "34.2 umol/L", "5 x ULN" or a limit of assumptions.yaml')
@@ -326,7 +326,7 @@ class WordReader:
             raise FaultError(place, "is not one bound", "write {at_most: 1}")
         name, text = next(iter(bound.items()))
         one_of(name, {operator.value for operator in Operator}, place)
-        return Operator(name), self._number(text, place)
+        return Operator(name), number(text, place)
 
     def _window(self, name: str, place: str) -> str:
         return one_of(name, self.assumptions.windows, f"{place}.window")
@@ -339,15 +339,6 @@ class WordReader:
 
     def _flag(self, value: Tree, place: str) -> bool:
         return value is not None and one_of(value, {"true"}, place) == "true"
-
-    def _number(self, text: str, place: str) -> Decimal:
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            number = Decimal("NaN")
-        if not number.is_finite():
-            raise FaultError(place, "is not a number", "write digits, with a point for decimals")
-        return number
 
 
 PART_KEYS = frozenset({"id", "text", "reading", "kind", "sensitive", "shown", "beside"})
