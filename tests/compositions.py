@@ -60,6 +60,12 @@ DIAGNOSES = [
     ("M32.9", "Systemic lupus erythematosus", None),
     ("Z33.1", "Pregnant state, incidental", None),
     ("Z94.0", "Kidney transplant status", None),
+    ("228388006", "Intravenous drug user", SNOMED),
+    ("F11.20", "Opioid dependence, uncomplicated", None),
+    ("B44.1", "Other pulmonary aspergillosis", None),
+    ("I45.81", "Long QT syndrome", None),
+    ("E06.3", "Autoimmune thyroiditis", None),
+    (None, "Chronic hepatitis B", None),
     (None, "Donor cell leukemia", None),
     (None, "乳腺癌", None),
 ]

@@ -248,16 +248,16 @@ DATES = ("birthDate", "effectiveDateTime", "performedDateTime", "onsetDateTime",
 
 
 def coarser(resource: Resource, length: int) -> Resource:
-    """The same with its dates to the month (7) or to the year (4)."""
+    """The same with its dates to the month (7), to the year (4) or not at all (0)."""
     own = copy.deepcopy(resource)
     own |= {key: own[key][:length] for key in DATES if key in own}
     if "effectivePeriod" in own:
         own["effectivePeriod"] = {key: day[:length] for key, day in own["effectivePeriod"].items()}
-    return own
+    return {key: value for key, value in own.items() if length or key not in (*DATES, "effectivePeriod")}
 
 
 @bounded
-@given(data=st.data(), record=records(), length=st.sampled_from([7, 4]))
+@given(data=st.data(), record=records(), length=st.sampled_from([7, 4, 0]))
 def test_a_coarser_date_never_turns_an_answer_into_its_opposite(
     judged: Judge, data: st.DataObject, record: Resources, length: int
 ) -> None:
@@ -275,3 +275,18 @@ def test_what_is_withdrawn_is_as_if_it_had_never_been(judged: Judge, data: st.Da
     assume(wrong["resourceType"] in WITHDRAWN)
     withdrawn = [one | WITHDRAWN[one["resourceType"]] if one is wrong else one for one in record]
     assert differing(judged([one for one in record if one is not wrong]), judged(withdrawn)) == {}
+
+
+PROVISIONAL = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status", "code": "provisional"}]}
+
+
+@bounded
+@given(record=records(), wanted=st.lists(diagnoses(), min_size=1, max_size=3))
+def test_an_exclusion_by_a_diagnosis_stays_open_while_it_is_not_confirmed(
+    judged: Judge, record: Resources, wanted: Resources
+) -> None:
+    sure = [*record, *placed(wanted, record, "wanted")]
+    doubted = [one | {"verificationStatus": PROVISIONAL} if one["resourceType"] == "Condition" else one for one in sure]
+    before, after = judged(sure), judged(doubted)
+    lifted = {row for row in EXCLUSION_ROWS if before[row].admits is False and after[row].admits}
+    assert {row: (told(before)[row], told(after)[row]) for row in lifted} == {}

@@ -19,6 +19,11 @@ def quantity(value: Any, unit: str, comparator: str | None = None) -> dict[str, 
     return {**found, "comparator": comparator} if comparator else found
 
 
+def negative_now() -> Record:
+    """A man whose tests for hepatitis are negative, and fresh."""
+    return man().lab("hbsag", "Negative").lab("anti_hbc", "Negative").lab("hcv_ab", "Negative")
+
+
 def bounded(name: str, comparator: str, value: float, unit: str) -> Record:
     """One result that is only a bound."""
     return man().lab(name, valueQuantity=quantity(value, unit, comparator))
@@ -261,6 +266,13 @@ TESTS_IN_NUMBERS = [
     ),
     ("004-X4", man().lab("hcv_rna", 50000), "met"),
     ("004-X4", man().lab("hbv_dna", 200), "met"),
+    *(
+        ("004-X4", negative_now().lab(virus, 200, effectiveDateTime=on), "unknown")
+        for virus in ("hbv_dna", "hcv_rna")
+        for on in ("2025", None)
+    ),
+    ("004-X4", negative_now().lab("hbv_dna", 200, 900).lab("hbv_dna", 0, 90), "not_met"),
+    ("004-X4", man().lab("hbsag", "Negative").lab("anti_hbc", "Positive", effectiveDateTime="2020"), "unknown"),
     ("004-X4", man().lab("hbv_dna", valueQuantity=quantity(20, "[IU]/mL", "<")).lab("hcv_ab", "Negative"), "unknown"),
     ("004-X8", man().lab("hiv", None, interpretation=[{"text": "Positive"}]), "met"),
     ("004-X8", man().lab("hiv", "weakly something"), "unknown"),
