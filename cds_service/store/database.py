@@ -3,6 +3,7 @@
 While it fails it is left alone for some seconds, so that no answer to an EHR waits for it twice.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,9 +143,10 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: _RawConnection, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
-        pragmas = (f"busy_timeout = {WAIT_FOR_OPENING}", "journal_mode = WAL", "foreign_keys = ON")
-        for pragma in (*pragmas, f"busy_timeout = {WAIT_FOR_LOCK}"):
-            connection.cursor().execute(f"PRAGMA {pragma}")
+        cursor = connection.cursor()
+        _write_ahead(cursor)
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {WAIT_FOR_LOCK}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -155,6 +157,21 @@ def _engine(url: URL) -> Engine:
         connection.exec_driver_sql(options["begin"])
 
     return engine
+
+
+def _write_ahead(cursor: _RawCursor) -> None:
+    """Switch to the write-ahead log. While another process does the same, SQLite says "busy" at once, whatever its timeout."""
+    patience = time.monotonic() + WAIT_FOR_OPENING / 1000
+    cursor.execute(f"PRAGMA busy_timeout = {WAIT_FOR_OPENING}")
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > patience:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _create_privately(url: URL) -> None:

@@ -1,11 +1,13 @@
 """Nothing acknowledged is lost, nothing is half-written, and a store that is down delays nobody."""
 
 import logging
+import multiprocessing
 import re
 import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,6 +31,7 @@ from cds_service.store.tables import METADATA
 from tests.store.writer import AT, ITEMS, card, feedback
 
 CLIENT = "https://ehr.example"
+OPENERS = 6
 LATER = AT + timedelta(minutes=15)
 
 
@@ -126,6 +129,27 @@ def test_two_processes_at_once_lose_nothing_and_accept_each_token_once(tmp_path:
     assert [process.returncode for process in processes] == [0, 0]
     assert sum(int(lines[-1].removeprefix("won ")) for lines in said) == tokens
     assert rows(tmp_path, "SELECT count(*), count(DISTINCT card) FROM feedback") == [(2 * count * ITEMS, 2 * count * ITEMS)]
+
+
+def open_together(folder: Path, rounds: int, together: Barrier) -> None:
+    """Open a store that does not exist yet in each round; ends with status 0 if each time it was up."""
+    for number in range(rounds):
+        together.wait(timeout=20)
+        store = Database(f"sqlite:///{folder}/{number}.sqlite")
+        with store.writing():
+            pass
+        store.close()
+
+
+def test_processes_that_open_a_new_store_at_once_all_find_it_up(tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    together = spawn.Barrier(OPENERS)
+    processes = [spawn.Process(target=open_together, args=(tmp_path, 60, together)) for _ in range(OPENERS)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * OPENERS
 
 
 def test_a_kill_loses_nothing_acknowledged_and_leaves_nothing_half_written(tmp_path: Path) -> None:
