@@ -238,7 +238,7 @@ def test_a_result_behind_a_newer_one_of_the_same_test_decides_nothing(
     assert {row: both for row, both in differing(before, after).items() if row in MEASURED_ROWS} == {}
 
 
-# Coarse dates of the course itself: tests/facts/test_course_open.py.
+# Coarse dates of the course itself: tests/facts/test_coarse_dates.py.
 OUTSIDE_THE_COURSE = (
     EXCLUSION_ROWS
     | MEASURED_ROWS

@@ -272,6 +272,10 @@ TESTS_IN_NUMBERS = [
         for on in ("2025", None)
     ),
     ("004-X4", negative_now().lab("hbv_dna", 200, 900).lab("hbv_dna", 0, 90), "not_met"),
+    ("004-X4", negative_now().condition("B18.2", "Chronic hepatitis C", verification="provisional"), "unknown"),
+    ("004-X4", negative_now().condition("B18.1", "Chronic hepatitis B", verification="provisional"), "unknown"),
+    ("001-X7b", negative_now().condition("B18.2", "Chronic hepatitis C", verification="provisional"), "unknown"),
+    ("004-X8", man().lab("hiv", "Negative").condition("B20", "HIV disease", verification="provisional"), "unknown"),
     ("004-X4", man().lab("hbsag", "Negative").lab("anti_hbc", "Positive", effectiveDateTime="2020"), "unknown"),
     ("004-X4", man().lab("hbv_dna", valueQuantity=quantity(20, "[IU]/mL", "<")).lab("hcv_ab", "Negative"), "unknown"),
     ("004-X8", man().lab("hiv", None, interpretation=[{"text": "Positive"}]), "met"),

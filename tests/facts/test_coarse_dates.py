@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from cds_service.evaluation import Findings
 from tests.records import Record
 
@@ -42,3 +44,11 @@ def test_a_remission_known_by_its_month_turns_no_answer_into_its_opposite(judge:
         return record.induction("2026-02-01").marrow(5, "2026-02-25")
 
     assert turned(answers(judge(treated("2026-01-29"))), answers(judge(treated("2026-01")))) == {}
+
+
+@pytest.mark.xfail(strict=True, reason="blasts known by the month in which a remission lies are counted as a relapse after it")
+def test_blasts_known_by_the_month_of_the_remission_are_no_relapse_after_it(judge: Judge) -> None:
+    def treated(marrow: str) -> Record:
+        return patient().induction("2026-01-12").marrow(40, marrow).remission("2026-02-12")
+
+    assert turned(answers(judge(treated("2026-02-02"))), answers(judge(treated("2026-02")))) == {}
