@@ -104,6 +104,9 @@ class _Walker:
         return Walk(tuple(self.remissions), tuple(self.relapses), self.maybe_more, self.current, self.doubt, self.newest)
 
     def _remission(self, sighting: Sighting) -> None:
+        if self.current is None and self.newest is not None and _may_come_before(sighting, self.newest):
+            self.doubt = replace(sighting, sight=Sight.OPEN, unclear=Unclear.DATES_TOO_COARSE)
+            return
         if self.current is None:
             # CRh and CRi count as remission although the protocols say CR: a person should look.
             assessment = sighting.assessment
@@ -144,11 +147,14 @@ class _Walker:
             self.doubt = self.newest = sighting
 
     def _disease(self, sighting: Sighting) -> None:
-        if self.current is not None and not _is_after(sighting, self.current):
-            return  # the same days tell both: the remission is the later news
         if self.current is not None:
+            if sighting.when.last <= self.current.since.first:
+                return  # the same day tells both: the remission is the later news
             if sighting.unclear is Unclear.REGENERATION:
                 self.doubt = self.newest = sighting
+                return
+            if not self.current.since.surely_before(sighting.when):
+                self.doubt = self.newest = replace(sighting, unclear=Unclear.DATES_TOO_COARSE)
                 return
             self._relapse(sighting, self.current)
         elif sighting.sight is Sight.RELAPSE and not self.relapses:
@@ -218,8 +224,10 @@ class _Walker:
             self.doubt = replace(sighting, sight=Sight.OPEN, unclear=Unclear.SINGLE_BLOOD_SAMPLE)
 
 
-def _is_after(sighting: Sighting, remission: Remission) -> bool:
-    return not sighting.when.surely_before(remission.since) and sighting.when.last > remission.since.first
+def _may_come_before(remission: Sighting, disease: Sighting) -> bool:
+    """Whether coarse dates leave open which came first."""
+    shown = disease.sight in (Sight.DISEASE, Sight.RELAPSE, Sight.OUTSIDE)
+    return shown and remission.when.first < disease.when.last
 
 
 def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) -> Count:
@@ -245,7 +253,7 @@ def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) ->
 
 
 def _may_be_a_relapse(doubt: Sighting, walked: Walk) -> bool:
-    if doubt.unclear is Unclear.CONFLICT:
+    if doubt.unclear in (Unclear.CONFLICT, Unclear.DATES_TOO_COARSE):
         return True
     return walked.in_remission is not None and doubt.unclear is not Unclear.NOT_ABOVE_LIMIT
 

@@ -238,12 +238,6 @@ def test_a_result_behind_a_newer_one_of_the_same_test_decides_nothing(
     assert {row: both for row, both in differing(before, after).items() if row in MEASURED_ROWS} == {}
 
 
-# Coarse dates of the course itself: tests/facts/test_coarse_dates.py.
-OUTSIDE_THE_COURSE = (
-    EXCLUSION_ROWS
-    | MEASURED_ROWS
-    | {(SHORT[trial], row) for trial, row in (("000", "I2"), ("001", "I6"), ("002", "I1"), ("003", "AGE"), ("004", "AGE"))}
-)
 DATES = ("birthDate", "effectiveDateTime", "performedDateTime", "onsetDateTime", "recordedDate", "authoredOn")
 
 
@@ -265,7 +259,7 @@ def test_a_coarser_date_never_turns_an_answer_into_its_opposite(
     after = judged([coarser(one, length) if index in blurred else one for index, one in enumerate(record)])
     known = {row: both for row, both in differing(judged(record), after).items() if "unknown" not in both}
     turned = {row: both for row, both in known.items() if both[0].rstrip("!") != both[1].rstrip("!")}
-    assert {row: both for row, both in turned.items() if row in OUTSIDE_THE_COURSE} == {}
+    assert turned == {}
 
 
 @bounded
