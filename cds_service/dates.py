@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 _YEARS = range(1850, 2200)
 """Years that a clinical record can mean; 0001 and 9999 are what systems write for "no date" and "no end"."""
+EARLIEST = date(_YEARS.start, 1, 1)
+"""Where even the year is not known."""
 _FHIR_DATE = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})(?P<time>T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?"
 )

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Finding, Unclear
-from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Verification
+from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Result, Verification
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,22 @@ def _diagnosed(facts: PatientFacts) -> Iterator[Extramedullary]:
 
 def _found(facts: PatientFacts) -> Iterator[Extramedullary]:
     for result in facts.results_in("csf_blasts"):
-        amount = result.amount
-        if (
-            result.when is not None
-            and amount is not None
-            and amount.value > Decimal(0)
-            and amount.comparator in (None, ">", ">=")
-        ):
+        if result.when is not None and _has_blasts(result):
             yield Extramedullary(result.when, result, objective=True)
     for report in facts.results_in("extramedullary_leukemia"):
         if report.when is not None:
             yield Extramedullary(report.when, report, objective=True)
+
+
+def _has_blasts(result: Result) -> bool:
+    amount = result.amount
+    return amount is not None and amount.value > Decimal(0) and amount.comparator in (None, ">", ">=")
+
+
+def undated_extramedullary_disease(facts: PatientFacts) -> tuple[Fact, ...]:
+    """What shows it, on a day that nobody wrote down."""
+    undated = [one for one in facts.results_in("extramedullary_leukemia") if one.when is None]
+    return (*undated, *(one for one in facts.results_in("csf_blasts") if one.when is None and _has_blasts(one)))
 
 
 def persists(facts: PatientFacts, courses: Sequence[tuple[DateRange, date]]) -> Finding:

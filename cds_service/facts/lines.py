@@ -13,6 +13,7 @@ from cds_service.facts.certainty import Count, Finding, Unclear
 from cds_service.facts.courses import Treatment
 from cds_service.facts.model import Fact, Procedure
 from cds_service.facts.outcomes import Ending, Outcome, Outcomes
+from cds_service.facts.regimen import drug_classes
 from cds_service.facts.relapses import Relapse
 from cds_service.facts.response import Response
 
@@ -71,8 +72,11 @@ def _opens_line(treatment: Treatment, previous: Treatment | None, found: Sequenc
     if outcomes.in_remission_at(treatment.start.first):
         return Finding(False)
     used = frozenset(name for line in found for one in line.treatments for name in one.classes)
-    if not treatment.classes - used:
+    new = treatment.classes - used
+    if not new:
         return Finding(False)
+    if new <= drug_classes(outcomes.history.undated):
+        return Finding(None, unclear=(Unclear.DATES_TOO_COARSE,))
     ending = outcomes.ending(previous)
     if ending.outcome is Outcome.NO_REMISSION:
         return Finding(True)
@@ -120,6 +124,6 @@ def _after_transplant(line: Line, outcomes: Outcomes) -> Ending:
     for one in reversed(outcomes.seen):
         if when is not None and one.assessment is not None and one.when.first >= first.after(when.first):
             if one.assessment.response is Response.DISEASE and one.unclear is None:
-                return Ending(Outcome.NO_REMISSION, one.rests_on)
+                return outcomes.unless_unplaced(Ending(Outcome.NO_REMISSION, one.rests_on))
             break
     return Ending(Outcome.UNKNOWN, unclear=Unclear.NO_RESPONSE)

@@ -67,7 +67,14 @@ class Outcomes:
         clean = next((one for one in found[:-1] if one.sight is Sight.CLEAN), None)
         if clean is not None:  # it may have been a remission that was lost again
             return Ending(Outcome.UNKNOWN, clean.rests_on, unclear=clean.unclear)
-        return self._judged(treatment, shown)
+        return self.unless_unplaced(self._judged(treatment, shown))
+
+    def unless_unplaced(self, ending: Ending) -> Ending:
+        """No treatment surely failed while a marrow almost without blasts may have come after it."""
+        unplaced = self.walked.unplaced_remission
+        if ending.outcome is Outcome.NO_REMISSION and unplaced:
+            return Ending(Outcome.UNKNOWN, unplaced, unclear=Unclear.DATES_TOO_COARSE)
+        return ending
 
     def response_marrows(self, treatment: Treatment) -> list[Sighting]:
         """What shows the response to a treatment: marrows and dated statements from its day 14 to the next course (ruling 5).

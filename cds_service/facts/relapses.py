@@ -63,6 +63,8 @@ class Walk:
     doubt: Sighting | None = None
     """Seen since, and not settled: it may be a relapse, or a remission."""
     newest: Sighting | None = None
+    unplaced_remission: tuple[Fact, ...] = ()
+    """Marrows almost without blasts that no day can be put to: any treatment may have led to them."""
 
 
 def walk(seen: Sequence[Sighting], history: TreatmentHistory, assumptions: Assumptions) -> Walk:
@@ -105,7 +107,7 @@ class _Walker:
 
     def _remission(self, sighting: Sighting) -> None:
         if self.current is None and self.newest is not None and _may_come_before(sighting, self.newest):
-            self.doubt = replace(sighting, sight=Sight.OPEN, unclear=Unclear.DATES_TOO_COARSE)
+            self.doubt = self._not_ordered(sighting)
             return
         if self.current is None:
             # CRh and CRi count as remission although the protocols say CR: a person should look.
@@ -154,7 +156,7 @@ class _Walker:
                 self.doubt = self.newest = sighting
                 return
             if not self.current.since.surely_before(sighting.when):
-                self.doubt = self.newest = replace(sighting, unclear=Unclear.DATES_TOO_COARSE)
+                self.doubt = self.newest = self._not_ordered(sighting)
                 return
             self._relapse(sighting, self.current)
         elif sighting.sight is Sight.RELAPSE and not self.relapses:
@@ -165,6 +167,11 @@ class _Walker:
             self.maybe_more = hidden
         self.doubt = None
         self.newest = sighting
+
+    def _not_ordered(self, sighting: Sighting) -> Sighting:
+        """Disease and remission whose dates do not tell which came first: a relapse, or none."""
+        self.maybe_more = Unclear.DATES_TOO_COARSE
+        return replace(sighting, sight=Sight.OPEN, unclear=Unclear.DATES_TOO_COARSE)
 
     def _shows_the_coded(self, sighting: Sighting) -> bool:
         """Whether this is the first sample of a relapse that was only coded, some days before."""
@@ -205,6 +212,7 @@ class _Walker:
         if doubtful and not (weightier and sighting.unclear is Unclear.NOT_ABOVE_LIMIT):
             self.doubt = sighting
         elif not doubtful:
+            self.maybe_more = self._may_hide_a_remission(sighting) or self.maybe_more
             self.doubt = None
         self.newest = sighting
 
@@ -253,7 +261,7 @@ def relapse_count(walked: Walk, history: TreatmentHistory, *, searched: bool) ->
 
 
 def _may_be_a_relapse(doubt: Sighting, walked: Walk) -> bool:
-    if doubt.unclear in (Unclear.CONFLICT, Unclear.DATES_TOO_COARSE):
+    if doubt.unclear is Unclear.CONFLICT:
         return True
     return walked.in_remission is not None and doubt.unclear is not Unclear.NOT_ABOVE_LIMIT
 

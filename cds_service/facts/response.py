@@ -4,14 +4,14 @@ Source: European LeukemiaNet 2022 (CR, CRh, CRi, MLFS); rulings 4, 5 and 9, assu
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 
 from cds_service.assumptions import Assumptions, Limit
-from cds_service.dates import DateRange
+from cds_service.dates import EARLIEST, DateRange
 from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Fact, PatientFacts, Result
 from cds_service.terminology import units
@@ -83,15 +83,32 @@ _POOR = re.compile(
 
 
 def marrows(facts: PatientFacts, since: date | None) -> tuple[Marrow, ...]:
-    """Usable marrows from a day on, oldest first. Aplastic and inadequate ones show nothing."""
+    """Usable marrows from a day on, oldest first."""
     found = [
         Marrow(result, result.when.until(facts.as_of), blasts)
-        for result in facts.results_in("marrow_blasts")
+        for result, blasts in _usable(facts)
         if result.when is not None and result.when.first <= facts.as_of and not result.when.is_year_only()
-        if (blasts := blasts_of(result)) is not None and not _POOR.search(f"{result.circumstances} {result.words or ''}")
         if since is None or result.when.last >= since
     ]
     return tuple(sorted(found, key=lambda marrow: (marrow.when.first, marrow.when.last)))
+
+
+def unplaced_marrows(facts: PatientFacts, since: date | None) -> tuple[Marrow, ...]:
+    """Usable marrows whose place in the course nobody can tell, as they have no date or only a year."""
+    earliest = since or EARLIEST
+    return tuple(
+        Marrow(result, result.when or DateRange(earliest, facts.as_of), blasts)
+        for result, blasts in _usable(facts)
+        if result.when is None
+        or (result.when.is_year_only() and earliest <= result.when.last and result.when.first <= facts.as_of)
+    )
+
+
+def _usable(facts: PatientFacts) -> Iterator[tuple[Result, Blasts]]:
+    """Marrows with a share of blasts. Aplastic and inadequate ones show nothing."""
+    for result in facts.results_in("marrow_blasts"):
+        if (blasts := blasts_of(result)) is not None and not _POOR.search(f"{result.circumstances} {result.words or ''}"):
+            yield result, blasts
 
 
 def marrow_of(result: Result) -> Marrow | None:
@@ -130,20 +147,24 @@ def assess(
         return Assessment(marrow, Response.DISEASE, marrow.when, (marrow.result, *beside))
     if not marrow.blasts.below(limit):
         return Assessment(marrow, Response.UNCLEAR, marrow.when, (marrow.result,))
-    counts = {name: _counts(name, marrow, facts, next_course, assumptions) for name in _PLAUSIBLE}
+    near = {name: _counts(name, marrow, facts, next_course, assumptions) for name in _PLAUSIBLE}
+    counts = {name: [count for count in found if count.beside] for name, found in near.items()}
     if not all(counts.values()):
         known = tuple(count.result for found in counts.values() for count in found)
         return Assessment(marrow, Response.COUNTS_MISSING, marrow.when, (marrow.result, *known))
-    return _with_counts(marrow, counts, assumptions)
+    found = _with_counts(marrow, counts, assumptions)
+    perhaps = _with_counts(marrow, near, assumptions)
+    return replace(found, when=DateRange(min(found.when.first, perhaps.when.first), found.when.last, found.when.moment))
 
 
 @dataclass(frozen=True, slots=True)
 class _Count:
-    """A blood count in the unit of our limits."""
+    """A blood count in the unit of our limits. `beside`: it surely belongs to the marrow, whatever its date means."""
 
     result: Result
     when: DateRange
     value: Decimal
+    beside: bool
 
 
 _RECOVERED = {
@@ -193,8 +214,9 @@ def _counts(
         value = _in_unit(result.amount, plausible, name)
         if result.when is None or result.absent or value is None or not 0 <= value <= plausible.value:
             continue
-        if first <= result.when.first and result.when.last <= min(last, facts.as_of):
-            found.append(_Count(result, result.when, value))
+        last = min(last, facts.as_of)
+        if result.when.last >= first and result.when.first <= last:
+            found.append(_Count(result, result.when, value, first <= result.when.first and result.when.last <= last))
     return found
 
 

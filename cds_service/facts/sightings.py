@@ -84,10 +84,9 @@ def sightings(
 ) -> tuple[Sighting, ...]:
     """Everything that the record shows of the leukaemia since its diagnosis and that has a day, oldest first."""
     outside = extramedullary_disease(facts)
-    since = assumptions.spans["therapy_before_diagnosis"].before(history.diagnosed.first) if history.diagnosed else None
     assessed = [
         _assess(marrow, facts, history, outside, assumptions)
-        for marrow in marrows(facts, since)
+        for marrow in marrows(facts, history.begins(assumptions))
         if _is_response(marrow, history, assumptions)
     ]
     stated = [one for one in statements if one.is_placed]

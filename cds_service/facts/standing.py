@@ -1,16 +1,20 @@
-"""Statements that no day can be put to: a status on the entry of the first diagnosis, a code without a date or of a year.
+"""What no day can be put to: a status on the entry of the first diagnosis, a code or a marrow without a date or of a year.
 
-They say how things stood at some time up to today: beside what is dated they tell of a remission or a relapse, and where they
-contradict the newest marrow a person has to judge (ruling 6).
+Statements say how things stood at some time up to today: beside what is dated they tell of a remission or a relapse, and where
+they contradict the newest marrow a person has to judge (ruling 6). Marrows may have shown a remission or a relapse at any time
+and leave both open.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import date
 
 from cds_service.assumptions import Assumptions
-from cds_service.dates import DateRange
+from cds_service.dates import EARLIEST, DateRange
 from cds_service.facts.certainty import Unclear
+from cds_service.facts.model import Fact
 from cds_service.facts.relapses import Relapse, Remission, Walk
+from cds_service.facts.response import Marrow
 from cds_service.facts.sightings import Sight, Sighting
 from cds_service.facts.statements import Stated, Statement
 from cds_service.facts.treatment import TreatmentHistory
@@ -33,6 +37,35 @@ def with_undated(walked: Walk, statements: Iterable[Statement], history: Treatme
     return walked
 
 
+def with_unplaced(walked: Walk, marrows: Sequence[Marrow], outside: Sequence[Fact], assumptions: Assumptions) -> Walk:
+    """The walk, with what stays open by marrows and by extramedullary disease (`outside`) that no day can be put to."""
+    limit = assumptions.limit("remission_blasts").value
+    clean = [marrow for marrow in marrows if not marrow.blasts.at_least(limit)]
+    disease = [marrow for marrow in marrows if marrow.blasts.at_least(limit)]
+    always = DateRange(EARLIEST, date.max)
+    for marrow in clean:
+        walked = _open_since(walked, marrow.when, marrow.result, contradicts=not _is_clear(walked))
+    walked = replace(walked, unplaced_remission=tuple(marrow.result for marrow in clean))
+    if walked.remissions or walked.doubt is not None:  # disease where no remission can have been tells nothing new
+        for when, fact in [*((marrow.when, marrow.result) for marrow in disease), *((always, fact) for fact in outside)]:
+            walked = _open_since(walked, when, fact, contradicts=_is_clear(walked))
+    return walked
+
+
+def _is_clear(walked: Walk) -> bool:
+    return walked.newest is not None and walked.newest.sight in _CLEAR
+
+
+def _open_since(walked: Walk, when: DateRange, fact: Fact, *, contradicts: bool) -> Walk:
+    """There may be a relapse that is not counted; today is open too where this may be the newest news."""
+    newest = walked.newest
+    walked = replace(walked, maybe_more=walked.maybe_more or Unclear.DATES_TOO_COARSE)
+    if newest is None or (contradicts and newest.when.first <= when.last):
+        doubt = Sighting(Sight.OPEN, when, (fact,), unclear=Unclear.DATES_TOO_COARSE)
+        walked = replace(walked, doubt=walked.doubt or doubt)
+    return walked
+
+
 def _with_disease(walked: Walk, statement: Statement) -> Walk:
     """A relapse at some time: one that is dated is the same; else it is one of an unknown day."""
     when = statement.when
@@ -43,7 +76,7 @@ def _with_disease(walked: Walk, statement: Statement) -> Walk:
         relapse = Relapse(when, None, (statement.fact,), confirm=True, by_code=True)
         walked = replace(walked, relapses=(*walked.relapses, relapse))
     if known:
-        return walked
+        return replace(walked, maybe_more=walked.maybe_more or Unclear.DATES_TOO_COARSE)
     if walked.newest is not None and walked.newest.sight in _CLEAR:
         return _doubtful(walked, statement)
     return replace(walked, newest=_sighting(statement, when))

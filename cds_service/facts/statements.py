@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from cds_service.dates import DateRange
-from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Result, Verification
+from cds_service.dates import EARLIEST, DateRange
+from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Verification
 
 
 class Stated(Enum):
@@ -78,12 +78,9 @@ def stated_by(diagnosis: Diagnosis) -> frozenset[Stated]:
 def _by_observation(facts: PatientFacts) -> Iterator[Statement]:
     for result in facts.results_in("disease_status"):
         answers = {stated for name, stated in _BY_ANSWER.items() if result.value is not None and result.value.is_in(name)}
-        if len(answers) == 1 and result.when is not None and result.when.first <= facts.as_of:
-            yield Statement(answers.pop(), result.when, result, dated=not _is_undatable(result))
-
-
-def _is_undatable(result: Result) -> bool:
-    return result.when is None or result.when.is_year_only()
+        when = result.when or _since_birth(facts)
+        if len(answers) == 1 and when.first <= facts.as_of:
+            yield Statement(answers.pop(), when, result, dated=not when.is_year_only())
 
 
 def _by_diagnosis(facts: PatientFacts) -> Iterator[Statement]:
@@ -102,14 +99,17 @@ def _by_diagnosis(facts: PatientFacts) -> Iterator[Statement]:
 def _stands_for(
     diagnosis: Diagnosis, facts: PatientFacts, first_treatment: date | None, *, by_status: bool
 ) -> DateRange | None:
-    """A code: the record's date. A status, and a code on the entry of the first diagnosis: some day since then, up to today.
-
-    Without a date: some day since birth.
-    """
+    """A code: the record's date. A status, and a code on the entry of the first diagnosis: some day since then, up to today."""
     as_of, when = facts.as_of, diagnosis.recorded or diagnosis.onset
     if when is None:
-        return DateRange(facts.person.birth.first, as_of) if facts.person.birth is not None else None
+        return _since_birth(facts)
     if when.first > as_of:
         return None
     first_entry = diagnosis.onset is not None and first_treatment is not None and when.first <= first_treatment
     return DateRange(when.first, as_of) if by_status or first_entry else when.until(as_of)
+
+
+def _since_birth(facts: PatientFacts) -> DateRange:
+    """Where a statement has no date."""
+    birth = facts.person.birth
+    return DateRange(birth.first if birth is not None else EARLIEST, facts.as_of)

@@ -19,15 +19,15 @@ from enum import Enum
 from cds_service.assumptions import Assumptions, Length
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Count, Finding, Unclear
-from cds_service.facts.extramedullary import persists
+from cds_service.facts.extramedullary import persists, undated_extramedullary_disease
 from cds_service.facts.induction import standard_courses_without_remission
 from cds_service.facts.lines import Line, ending_of_last_line, lines
 from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.facts.outcomes import Ending, Outcomes
 from cds_service.facts.relapses import Relapse, Walk, relapse_count, walk
-from cds_service.facts.response import Marrow, blasts_of
+from cds_service.facts.response import Marrow, blasts_of, unplaced_marrows
 from cds_service.facts.sightings import RelapseDefinition, Sight, Sighting, is_regenerating, sightings
-from cds_service.facts.standing import with_undated
+from cds_service.facts.standing import with_undated, with_unplaced
 from cds_service.facts.statements import Stated, Statement, statements
 from cds_service.facts.treatment import TreatmentHistory, treatment_history
 
@@ -160,6 +160,8 @@ def _course(
 ) -> DiseaseCourse:
     seen = sightings(facts, history, stated, definition, assumptions)
     walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
+    unplaced = unplaced_marrows(facts, history.begins(assumptions))
+    walked = with_unplaced(walked, unplaced, undated_extramedullary_disease(facts), assumptions)
     outcomes = Outcomes(history, walked, seen, assumptions)
     found, count = lines(outcomes)
     return DiseaseCourse(

@@ -59,6 +59,8 @@ class TreatmentHistory:
     """Given before the leukaemia, for what preceded it or for another disease."""
     untreated: tuple[Fact, ...]
     """A fresh statement that nothing was given yet, with nothing given since."""
+    undated: tuple[Therapy, ...]
+    """Antileukaemic drugs given at a time that nobody can tell, or only by its year."""
     open: frozenset[HistoryOpen]
     """Why there may be more; empty where the record tells all."""
 
@@ -81,6 +83,11 @@ class TreatmentHistory:
         starts = [course.start for course in self.courses]
         starts += [therapy.started for therapy in self.preparations if therapy.started is not None]
         return max(starts, key=lambda start: start.first, default=None)
+
+    def begins(self, assumptions: Assumptions) -> date | None:
+        """The day from which a marrow belongs to this leukaemia; None where the day of the diagnosis is not known."""
+        span = assumptions.spans["therapy_before_diagnosis"]
+        return span.before(self.diagnosed.first) if self.diagnosed is not None else None
 
     def course_before(self, day: date) -> Treatment | None:
         """The last course that began on that day or earlier."""
@@ -108,9 +115,14 @@ def treatment_history(
         preparations=prepared,
         antecedent=tuple(drug for one in before for drug in (one.drugs or one.beside)),
         untreated=() if after or grafts else _untreated(statements, facts.as_of, assumptions),
+        undated=tuple(drug for drug in facts.therapies if is_antileukaemic(drug) and _is_undated(drug)),
         open=frozenset(),
     )
     return replace(history, open=frozenset(_open_reasons(history, facts, assumptions)))
+
+
+def _is_undated(drug: Therapy) -> bool:
+    return drug.started is None or drug.started.is_year_only()
 
 
 def _events(procedures: Iterable[Procedure], as_of: date, assumptions: Assumptions) -> tuple[Procedure, ...]:
@@ -142,7 +154,7 @@ def _open_reasons(history: TreatmentHistory, facts: PatientFacts, assumptions: A
         yield HistoryOpen.NOT_SEARCHED
     if any(not drug.understood for drug in facts.therapies):
         yield HistoryOpen.NOT_RECOGNISED
-    if any(is_antileukaemic(drug) and drug.started is None for drug in facts.therapies):
+    if history.undated:
         yield HistoryOpen.UNDATED
     if any(is_course_drug(drug) and drug.giving is Giving.ORDERED and is_placed(drug, facts.as_of) for drug in facts.therapies):
         yield HistoryOpen.ONLY_ORDERED

@@ -1,6 +1,9 @@
 """Dates known by their month alone must turn no answer into its opposite."""
 
+import copy
 from collections.abc import Callable
+
+import pytest
 
 from cds_service.evaluation import Findings
 from tests.records import Record
@@ -59,3 +62,61 @@ def test_a_remission_known_by_the_month_of_the_blasts_is_neither_before_nor_afte
     coarse = answers(judge(treated("2026-02")))
     assert turned(answers(judge(treated("2026-02-12"))), coarse) == {}
     assert turned(answers(judge(treated("2026-02-27"))), coarse) == {}
+
+
+def undated(record: Record, place: int) -> Record:
+    """The same record, with one of its entries without any date."""
+    own = copy.deepcopy(record)
+    for key in ("effectiveDateTime", "effectivePeriod", "recordedDate", "onsetDateTime", "performedDateTime"):
+        own.resources[place].pop(key, None)
+    return own
+
+
+def of_its_year(record: Record, place: int) -> Record:
+    own = copy.deepcopy(record)
+    for key, value in own.resources[place].items():
+        if key in ("effectiveDateTime", "recordedDate"):
+            own.resources[place][key] = value[:4]
+        elif key == "effectivePeriod":
+            own.resources[place][key] = {end: day[:4] for end, day in value.items()}
+    return own
+
+
+def after_remission() -> Record:
+    return patient().induction("2026-01-12").remission("2026-02-12")
+
+
+COURSES: dict[str, Record] = {
+    "relapse in the marrow": after_remission().marrow(40, "2026-08-12"),
+    "relapse as stated": after_remission().lab("disease_status", "Relapse", effectiveDateTime="2026-08-12"),
+    "relapse by its code": after_remission().condition("C92.02", "AML, in relapse", recorded="2026-10-03"),
+    "relapse in the spinal fluid": after_remission().lab("csf_blasts", 12, effectiveDateTime="2026-11-10"),
+    "refractory to one course": patient().induction("2026-01-12").marrow(40, "2026-02-12").marrow(42, "2026-03-12"),
+    "early relapse after a second course": patient()
+    .induction("2026-01-12")
+    .marrow(40, "2026-02-12")
+    .induction("2026-02-15")
+    .marrow(2, "2026-03-20", 1.8, 180)
+    .marrow(40, "2026-03-25"),
+}
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_an_entry_without_a_day_turns_no_answer_into_its_opposite(course: str, judge: Judge) -> None:
+    record = COURSES[course]
+    known = answers(judge(record))
+    for place in range(2, len(record.resources)):  # the patient and the diagnosis keep their dates
+        for coarse in (undated(record, place), of_its_year(record, place)):
+            assert turned(known, answers(judge(coarse))) == {}, record.resources[place]
+
+
+def test_a_clean_marrow_without_a_day_leaves_refractory_disease_open(judge: Judge) -> None:
+    record = patient().induction("2026-01-12").marrow(40, "2026-02-12").induction("2026-02-15").marrow(40, "2026-03-20")
+    assert answers(judge(record))["NCT06006403", "I3b1"] == "met"
+    assert answers(judge(undated(record.marrow(2, "2026-03-10"), -1)))["NCT06006403", "I3b1"] == "unknown"
+
+
+def test_courses_after_a_clean_marrow_with_unknown_counts_prove_no_refractory_disease(judge: Judge) -> None:
+    first = patient().induction("2026-01-12")
+    failed = first.marrow(2, "2026-07-10").induction("2026-07-13").induction("2026-08-10").marrow(40, "2026-09-12")
+    assert answers(judge(failed))["NCT06006403", "I3b1"] == "unknown"
