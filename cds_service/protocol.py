@@ -49,7 +49,7 @@ class RawRequest(WireStruct, frozen=True, kw_only=True):
 
 
 class HookRequest(WireStruct, frozen=True, kw_only=True):
-    """A `patient-view` call. `prefetch` holds each resource as bytes; a key that is null holds b"null"."""
+    """A `patient-view` call. `prefetch` holds each resource undecoded; a key that is null holds `null`."""
 
     hook: str
     hook_instance: str
@@ -57,7 +57,7 @@ class HookRequest(WireStruct, frozen=True, kw_only=True):
     user_id: str
     fhir_server: str | None = None
     fhir_authorization: FhirAuthorization | None = None
-    prefetch: Mapping[str, bytes] = {}
+    prefetch: Mapping[str, msgspec.Raw] = {}
 
     def is_clinician(self) -> bool:
         """Cards are for clinicians, never for the patient or relatives."""
@@ -99,7 +99,7 @@ def decode_request(body: bytes, hook: str) -> HookRequest:
         user_id=context.user_id or "",
         fhir_server=raw.fhir_server,
         fhir_authorization=raw.fhir_authorization,
-        prefetch={key: bytes(value) for key, value in raw.prefetch.items()} if isinstance(raw.prefetch, dict) else {},
+        prefetch=raw.prefetch if isinstance(raw.prefetch, dict) else {},
     )
 
 

@@ -21,7 +21,7 @@ from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.facts import disease_sign, timeline
 from cds_service.facts.model import PatientFacts
 from cds_service.settings import Settings
-from cds_service.terminology import concept_map, units, value_set
+from cds_service.terminology import concept_map, units, value_set_files
 from cds_service.terminology.concept_map import ConceptMaps
 from cds_service.terminology.value_set import Terminology
 
@@ -58,12 +58,12 @@ def knowledge_of_site(settings: Settings) -> Knowledge:
 def load_knowledge(
     assumptions_file: Path | None = None,
     trials_directory: Path = load.TRIALS,
-    value_sets_directory: Path = value_set.DIRECTORY,
+    value_sets_directory: Path = value_set_files.DIRECTORY,
     concept_maps_directory: Path | None = None,
 ) -> Knowledge:
     """Raises: KnowledgeErrors with every fault of every file."""
     faults: list[KnowledgeFault] = []
-    terminology = _attempt(lambda: value_set.load(value_sets_directory), faults)
+    terminology = _attempt(lambda: value_set_files.load(value_sets_directory), faults)
     assumptions = _attempt(lambda: assumptions_module.load(assumptions_file), faults)
     if assumptions is None:  # everything else speaks of its names
         raise KnowledgeErrors(faults)

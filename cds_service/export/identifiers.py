@@ -3,7 +3,7 @@
 import re
 from uuid import NAMESPACE_URL, uuid5
 
-from cds_service.terminology.value_set import BASE
+from cds_service.terminology.value_set_files import BASE
 
 REGISTRY = "http://clinicaltrials.gov"
 """The system of NCT numbers, as FHIR's own mapping of ResearchStudy names it."""

@@ -19,7 +19,7 @@ from cds_service.export.identifiers import url_of
 from cds_service.export.release import Release
 from cds_service.export.sentences import readings_of, words_of
 from cds_service.export.study import research_study_r4, research_study_r5
-from cds_service.terminology import value_set
+from cds_service.terminology import value_set_files
 
 
 def trial_bundle(trial: Trial, knowledge: Knowledge, release: Release, *, with_value_sets: bool) -> R4Bundle | R5Bundle:
@@ -45,7 +45,7 @@ def _value_sets(trial: Trial, knowledge: Knowledge) -> list[str]:
 
 def _content(name: str) -> bytes:
     """A value set as it lies in its file: a FHIR resource already."""
-    return (value_set.DIRECTORY / f"{name}.json").read_bytes()
+    return (value_set_files.DIRECTORY / f"{name}.json").read_bytes()
 
 
 def _r4(resources: Iterable[R4Resource]) -> R4Bundle:

@@ -48,7 +48,7 @@ def _usable(value: Decimal) -> bool:
 def _unit(quantity: fhir.Quantity) -> str | None:
     """The UCUM code, else the unit in words. Two that contradict each other are no unit that any table knows."""
     code, words = quantity.code, quantity.unit
-    if not code or not words:
+    if not code or not words or code == words:
         return code or words
     if units.contradict(code, words):
         return f"{words} or {code}"
@@ -93,6 +93,8 @@ def _decimal(digits: str) -> Decimal:
 
 def normal_range(item: fhir.ReferenceRange) -> NormalRange:
     """A reference range, and to whom it applies as far as that is understood."""
+    if item.type is None and item.applies_to is None and item.age is None:  # most are for everybody
+        return NormalRange(amount_of(item.high), item.text)
     kinds = {*(code.lower() for code in codes_of(item.type)), *filter(None, [words_of(item.type)])}
     applies = [f"{words_of(concept)} {' '.join(codes_of(concept))}".lower() for concept in many(item.applies_to)]
     sexes = [sex for sex, pattern in _SEXES if any(pattern.search(text) for text in applies)]

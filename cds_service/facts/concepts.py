@@ -12,11 +12,11 @@ from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 T = TypeVar("T")
 
 
-def many(value: "list[T] | T | None") -> Sequence[T]:
+def many(value: "list[T] | tuple[T, ...] | T | None") -> Sequence[T]:
     """A repeating element as a list; EHRs send lone objects."""
     if value is None:
         return ()
-    return value if isinstance(value, list) else (value,)
+    return value if isinstance(value, list | tuple) else (value,)
 
 
 def codings(*concepts: fhir.CodeableConcept | None) -> list[Coding]:
@@ -56,6 +56,26 @@ def recognise(
 ) -> Recognition:
     known = list(concepts)
     return terminology.recognise(asked_of, codings(*known), [*texts(*known), *more_texts])
+
+
+class Recogniser:
+    """Recognises the concepts of one record. Charts repeat them: each is looked at once.
+
+    What it remembers, the record's own words too, ends with the record.
+    """
+
+    def __init__(self, terminology: Terminology) -> None:
+        self.terminology = terminology
+        self._known: dict[tuple[AskedOf, tuple[fhir.CodeableConcept | None, ...], tuple[str, ...]], Recognition] = {}
+
+    def recognise(
+        self, asked_of: AskedOf, concepts: Iterable[fhir.CodeableConcept | None], more_texts: Iterable[str] = ()
+    ) -> Recognition:
+        key = (asked_of, tuple(concepts), tuple(more_texts))
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = recognise(self.terminology, *key)
+        return known
 
 
 def codes_of(concept: "fhir.CodeableConcept | str | None") -> frozenset[str]:

@@ -3,9 +3,10 @@
 Minimum necessary: most charts have none, and are left after their conditions.
 """
 
-from cds_service.facts.concepts import many, recognise
+from cds_service.facts.concepts import Recogniser, codings, many
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import PatientRecord
+from cds_service.terminology.codes import bare
 from cds_service.terminology.value_set import AskedOf, Terminology
 
 DIAGNOSES = frozenset(
@@ -29,38 +30,47 @@ def disease_sign(record: PatientRecord, terminology: Terminology) -> bool:
 
     Refuted, erroneous and merely suspected diagnoses count here too: they are judged later, with the rest of the record.
     """
-    return _diagnosed(record, terminology) or _treated(record, terminology) or _has_blasts(record, terminology)
+    recogniser = Recogniser(terminology)
+    return _diagnosed(record, recogniser) or _treated(record, recogniser) or _has_blasts(record, terminology)
 
 
-def _diagnosed(record: PatientRecord, terminology: Terminology) -> bool:
+def _diagnosed(record: PatientRecord, recogniser: Recogniser) -> bool:
     for entry in record.of_type("Condition"):
         if isinstance(entry.resource, fhir.Condition):
-            recognition = recognise(terminology, AskedOf.CONDITION, (entry.resource.code,))
+            recognition = recogniser.recognise(AskedOf.CONDITION, (entry.resource.code,))
             if recognition.named & DIAGNOSES:
                 return True
     return False
 
 
-def _treated(record: PatientRecord, terminology: Terminology) -> bool:
+def _treated(record: PatientRecord, recogniser: Recogniser) -> bool:
     for resource_type in ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"):
         for entry in record.of_type(resource_type):
             if isinstance(entry.resource, fhir.MedicationEvent):
                 reference = entry.resource.medication_reference
                 names = [reference.display] if reference is not None and reference.display else []
                 concept = entry.resource.medication_codeable_concept
-                recognition = recognise(terminology, AskedOf.MEDICATION, (concept,), names)
+                recognition = recogniser.recognise(AskedOf.MEDICATION, (concept,), names)
                 if recognition.named & DRUGS:
                     return True
     return False
 
 
 def _has_blasts(record: PatientRecord, terminology: Terminology) -> bool:
+    """By code alone: many results are called after blasts."""
+    blasts = terminology.bare_codes(RESULTS)
     for entry in record.of_type("Observation"):
-        if isinstance(entry.resource, fhir.Observation):
-            value = entry.resource.value_quantity
-            concepts = (entry.resource.code, *(component.code for component in many(entry.resource.component)))
-            if value is not None and value.value is not None and value.value > 0:
-                recognition = recognise(terminology, AskedOf.OBSERVATION, concepts)
-                if recognition.by_code & RESULTS:
-                    return True
+        if isinstance(entry.resource, fhir.Observation) and _is_positive(entry.resource.value_quantity):
+            tests = (entry.resource.code, *(component.code for component in many(entry.resource.component)))
+            maybe = [test for test in tests if test is not None and _has_one_of(blasts, test)]
+            if maybe and terminology.recognise(AskedOf.OBSERVATION, codings(*maybe), ()).by_code & RESULTS:
+                return True
     return False
+
+
+def _has_one_of(codes: frozenset[str], concept: fhir.CodeableConcept) -> bool:
+    return any(coding.code is not None and bare(coding.code) in codes for coding in many(concept.coding))
+
+
+def _is_positive(quantity: fhir.Quantity | None) -> bool:
+    return quantity is not None and quantity.value is not None and quantity.value.is_finite() and quantity.value > 0

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cds_service.dates import parse_fhir_date
 from cds_service.facts import observations
-from cds_service.facts.concepts import label, many, period, recognise, statuses_of, texts
+from cds_service.facts.concepts import Recogniser, label, many, period, statuses_of, texts
 from cds_service.facts.medications import MedicationReader, reasons_of
 from cds_service.facts.model import (
     ClinicalStatus,
@@ -36,9 +36,9 @@ _THERAPY_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "Medicat
 
 @dataclass
 class _Reader:
-    """What the functions of the table need: the terminology, the zone, what others refer to, and the day of judging."""
+    """What the functions of the table need: the value sets, the zone, what others refer to, and the day of judging."""
 
-    terminology: Terminology
+    recogniser: Recogniser
     zone: ZoneInfo
     record: PatientRecord
     as_of: date
@@ -57,7 +57,7 @@ class _Reader:
         status = statuses[0] if len(statuses) == 1 else None
         if status is None and (resource.abatement_boolean or resource.abatement_string):
             status = ClinicalStatus.RESOLVED
-        recognition = recognise(self.terminology, AskedOf.CONDITION, (resource.code,))
+        recognition = self.recogniser.recognise(AskedOf.CONDITION, (resource.code,))
         yield Diagnosis(
             reference=entry.reference,
             label=label(resource.code),
@@ -73,17 +73,17 @@ class _Reader:
     def observation(self, entry: Entry) -> Iterable[Fact]:
         resource = entry.resource
         if isinstance(resource, fhir.Observation):
-            return observations.results(entry.reference, resource, self.terminology, self.zone)
+            return observations.results(entry.reference, resource, self.recogniser, self.zone)
         return ()
 
     def report(self, entry: Entry) -> Iterable[Fact]:
         resource = entry.resource
         if isinstance(resource, fhir.DiagnosticReport):
-            return observations.report_results(entry.reference, resource, self.terminology, self.zone)
+            return observations.report_results(entry.reference, resource, self.recogniser, self.zone)
         return ()
 
     def medication_event(self, entry: Entry) -> Iterable[Fact]:
-        reader = MedicationReader(self.terminology, self.zone, self.record.by_reference, self.as_of)
+        reader = MedicationReader(self.recogniser, self.zone, self.record.by_reference, self.as_of)
         match entry.resource:
             case fhir.MedicationStatement() as resource:
                 return reader.statement(entry.reference, resource)
@@ -104,10 +104,10 @@ class _Reader:
         yield Procedure(
             reference=entry.reference,
             label=label(resource.code),
-            recognition=recognise(self.terminology, AskedOf.PROCEDURE, (resource.code,)),
+            recognition=self.recogniser.recognise(AskedOf.PROCEDURE, (resource.code,)),
             when=when,
             ongoing=resource.status == "in-progress",
-            reasons=recognise(self.terminology, AskedOf.CONDITION, concepts, [*displays, *texts(resource.code)]),
+            reasons=self.recogniser.recognise(AskedOf.CONDITION, concepts, [*displays, *texts(resource.code)]),
         )
 
 
@@ -125,7 +125,7 @@ _TABLE: dict[str, Callable[[_Reader, Entry], Iterable[Fact]]] = {
 
 def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: ZoneInfo) -> PatientFacts:
     """Everything that the criteria can ask of this record, on one day."""
-    reader = _Reader(terminology, zone, record, as_of)
+    reader = _Reader(Recogniser(terminology), zone, record, as_of)
     unordered = [fact for kind, read in _TABLE.items() for entry in record.of_type(kind) for fact in read(reader, entry)]
     found = sorted(unordered, key=_chronology)
     return PatientFacts(

@@ -14,12 +14,12 @@ import msgspec
 from cds_service.dates import DateRange, parse_fhir_date, span
 from cds_service.facts import dosage
 from cds_service.facts.amounts import amount_of
-from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
+from cds_service.facts.concepts import Recogniser, codes_of, label, many, period, texts, words_of
 from cds_service.facts.model import Giving, Therapy
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry
 from cds_service.fhir.references import canonical
-from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+from cds_service.terminology.value_set import AskedOf, Recognition
 
 _UNCLEAR = {None, "", "unknown"}
 _ADMINISTERED = {"completed", "in-progress", "stopped", "on-hold", *_UNCLEAR}
@@ -47,7 +47,7 @@ class _Course:
 class MedicationReader:
     """Reads one record's medication resources; `others` finds the Medication and the Conditions that one refers to."""
 
-    terminology: Terminology
+    recogniser: Recogniser
     zone: ZoneInfo
     others: Mapping[str, Entry]
     as_of: date
@@ -110,7 +110,7 @@ class MedicationReader:
         return Therapy(
             reference=reference,
             label=label(concepts[0]) if concepts else (display or "a medicine without a name"),
-            recognition=recognise(self.terminology, AskedOf.MEDICATION, concepts, names),
+            recognition=self.recogniser.recognise(AskedOf.MEDICATION, concepts, names),
             when=course.when,
             giving=course.giving,
             started=course.started,
@@ -140,7 +140,7 @@ class MedicationReader:
         concepts, displays = reasons_of(resource, self.others)
         if not (concepts or displays or needed):
             return None
-        return recognise(self.terminology, AskedOf.CONDITION, [*concepts, *needed], [*displays, *told])
+        return self.recogniser.recognise(AskedOf.CONDITION, [*concepts, *needed], [*displays, *told])
 
     def _start(self, value: fhir.Period | None) -> DateRange | None:
         return parse_fhir_date(value.start, self.zone) if value is not None else None
@@ -155,7 +155,7 @@ def _referred(resource: fhir.MedicationEvent, others: Mapping[str, Entry]) -> fh
         return None
     if reference.startswith("#"):
         return next((m for m in contained_medications(resource) if m.id == reference[1:]), None)
-    entry = others.get(reference) or others.get(canonical(reference) or "")
+    entry = _entry_of(reference, others)
     return entry.resource if entry is not None and isinstance(entry.resource, fhir.Medication) else None
 
 
@@ -164,13 +164,18 @@ def _given(status: str | None) -> Giving:
     return Giving.ORDERED if status in _UNCLEAR else Giving.GIVEN
 
 
+def _entry_of(reference: str | None, others: Mapping[str, Entry]) -> Entry | None:
+    """What a reference names, whether by its address in a Bundle or by its type and id."""
+    return others.get(reference or "") or others.get(canonical(reference) or "")
+
+
 def reasons_of(
     resource: fhir.MedicationEvent | fhir.Procedure, others: Mapping[str, Entry]
 ) -> tuple[list[fhir.CodeableConcept], list[str]]:
     """The reasons that a treatment names, and those of the diagnoses that it refers to."""
     concepts, displays = list(many(resource.reason_code)), []
     for reason in many(resource.reason_reference):
-        entry = others.get(reason.reference or "")
+        entry = _entry_of(reason.reference, others)
         if entry is not None and isinstance(entry.resource, fhir.Condition):
             denied = codes_of(entry.resource.verification_status) & {"refuted", "entered-in-error"}
             concepts.extend([entry.resource.code] if entry.resource.code is not None and not denied else [])

@@ -1,7 +1,7 @@
 """Observations and reports → results.
 
 A panel's components become results of their own. Only final, amended and corrected results are facts: preliminary,
-cancelled and entered-in-error ones are passed over (ruling on values).
+cancelled and entered-in-error ones are passed over (ruling on values), and so are tests that nobody asks for.
 """
 
 import re
@@ -13,31 +13,41 @@ from zoneinfo import ZoneInfo
 from cds_service.dates import DateRange, parse_fhir_date
 from cds_service.facts import immunophenotype
 from cds_service.facts.amounts import amount_of, normal_range, range_amount, ratio_amount, text_amount
-from cds_service.facts.concepts import codes_of, label, many, period, recognise, texts, words_of
+from cds_service.facts.concepts import Recogniser, codes_of, label, many, period, texts, words_of
 from cds_service.facts.model import Amount, Result
 from cds_service.fhir import resources as fhir
-from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition, Terminology
+from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition
 
 USABLE = frozenset({"final", "amended", "corrected"})
 
 
-def results(reference: str, resource: fhir.Observation, terminology: Terminology, zone: ZoneInfo) -> Iterator[Result]:
-    """The Observation's own value and each component's."""
-    if resource.status not in USABLE:
+def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> Iterator[Result]:
+    """The Observation's own value and each component's, where our value sets know one of the tests."""
+    if resource.status not in USABLE or not _may_be_asked_for(resource, recogniser):
         return
     when = _when(resource, zone)
     specimen = (resource.specimen.display or "").lower() if resource.specimen else ""
     method = f"{words_of(resource.method, resource.body_site, resource.code)} {specimen}"
     notes = " ".join((note.text or "").lower() for note in many(resource.note))
     components = tuple(
-        _result(reference, component, component.code, when, (f"{method} {words_of(component.code)}", notes), terminology)
+        _result(reference, component, component.code, when, (f"{method} {words_of(component.code)}", notes), recogniser)
         for component in many(resource.component)
     )
-    whole = _result(reference, resource, resource.code, when, (method, notes), terminology, panel=components)
-    if _has_value(resource) or not (components or resource.has_member):  # a mere panel says nothing itself
-        yield from immunophenotype.told(whole, terminology)
+    whole = _result(reference, resource, resource.code, when, (method, notes), recogniser, panel=components)
+    if _has_value(resource, whole) or not (components or resource.has_member):  # a mere panel says nothing itself
+        yield from immunophenotype.told(whole, recogniser.terminology)
     for component in components:
-        yield from immunophenotype.told(component, terminology)
+        yield from immunophenotype.told(component, recogniser.terminology)
+
+
+def _may_be_asked_for(resource: fhir.Observation, recogniser: Recogniser) -> bool:
+    """Most of a chart is not: sodium, weight. A value in words is read whatever the test, since it may speak of antigens."""
+    return any(
+        value.value_string is not None
+        or value.value_codeable_concept is not None
+        or recogniser.recognise(AskedOf.OBSERVATION, (value.code,)).named
+        for value in (resource, *many(resource.component))
+    )
 
 
 def _result(
@@ -46,18 +56,18 @@ def _result(
     code: fhir.CodeableConcept | None,
     when: DateRange | None,
     told: tuple[str, str],
-    terminology: Terminology,
+    recogniser: Recogniser,
     panel: tuple[Result, ...] = (),
 ) -> Result:
     amount, words = _amount_and_words(value)
     return Result(
         reference=reference,
         label=label(code),
-        recognition=recognise(terminology, AskedOf.OBSERVATION, (code,)),
+        recognition=recogniser.recognise(AskedOf.OBSERVATION, (code,)),
         when=when,
         amount=amount,
         words=words,
-        value=_answer(value, words, terminology),
+        value=_answer(value, words, recogniser),
         interpretation=frozenset(c.upper() for item in many(value.interpretation) for c in (*codes_of(item), *_bare(item))),
         absent=value.data_absent_reason is not None,
         ranges=tuple(normal_range(item) for item in many(value.reference_range)),
@@ -81,8 +91,8 @@ def _bare(concept: fhir.CodeableConcept) -> Iterator[str]:
         yield from (names[text.strip().lower()] for text in texts(concept) if text.strip().lower() in names)
 
 
-def _has_value(value: fhir.ObservationValue) -> bool:
-    return _amount_and_words(value) != (None, None) or bool(value.interpretation) or value.data_absent_reason is not None
+def _has_value(value: fhir.ObservationValue, read: Result) -> bool:
+    return read.amount is not None or read.words is not None or read.absent or bool(value.interpretation)
 
 
 def _when(resource: fhir.Observation, zone: ZoneInfo) -> DateRange | None:
@@ -112,19 +122,17 @@ def _amount_and_words(value: fhir.ObservationValue) -> tuple[Amount | None, str 
     return None, words[0] if words else None
 
 
-def _answer(value: fhir.ObservationValue, words: str | None, terminology: Terminology) -> Recognition | None:
+def _answer(value: fhir.ObservationValue, words: str | None, recogniser: Recogniser) -> Recognition | None:
     if value.value_codeable_concept is None and words is None:
         return None
     more = [words] if words and value.value_codeable_concept is None else []
-    return recognise(terminology, AskedOf.ANSWER, (value.value_codeable_concept,), more)
+    return recogniser.recognise(AskedOf.ANSWER, (value.value_codeable_concept,), more)
 
 
 _SENTENCES = re.compile(r"(?<=[;\n。；])|(?<=\.)\s")
 
 
-def report_results(
-    reference: str, resource: fhir.DiagnosticReport, terminology: Terminology, zone: ZoneInfo
-) -> Iterator[Result]:
+def report_results(reference: str, resource: fhir.DiagnosticReport, recogniser: Recogniser, zone: ZoneInfo) -> Iterator[Result]:
     """A report's conclusion: what it says of each antigen, and extramedullary leukaemia that it finds.
 
     A conclusion is free text: what is read from it is always a text match, to be confirmed.
@@ -139,9 +147,9 @@ def report_results(
     conclusion = resource.conclusion or ""
     method = f"{words_of(resource.code)} {conclusion.lower()}"
     whole = Result(reference, label(resource.code), NOTHING, when, words=conclusion, method=method)
-    said = [recognise(terminology, AskedOf.CONDITION, (), [sentence]) for sentence in _SENTENCES.split(conclusion)]
-    for found in (recognise(terminology, AskedOf.CONDITION, [*many(resource.conclusion_code)]), *said):
+    said = [recogniser.recognise(AskedOf.CONDITION, (), [one]) for one in _SENTENCES.split(conclusion)]
+    for found in (recogniser.recognise(AskedOf.CONDITION, [*many(resource.conclusion_code)]), *said):
         if found.is_in("extramedullary_leukemia"):
             yield replace(whole, recognition=found)
             break
-    yield from immunophenotype.in_words(whole, immunophenotype.read(conclusion, terminology))
+    yield from immunophenotype.in_words(whole, immunophenotype.read(conclusion, recogniser.terminology))

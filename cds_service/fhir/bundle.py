@@ -93,7 +93,7 @@ def assemble(
     by_type: dict[str, list[Entry]] = {}
     by_reference: dict[str, Entry] = {}
     found_gaps = list(gaps)
-    for entry in sorted(entries, key=lambda entry: (entry.reference, entry.raw)):
+    for entry in sorted(entries, key=lambda entry: entry.reference):
         if belongs_to_another(entry, patient.reference, full_urls):
             found_gaps.append(Gap(entry.resource.resource_type, GapReason.OTHER_PATIENT))
         else:
@@ -103,14 +103,16 @@ def assemble(
         if reference in by_reference:
             by_reference[url] = by_reference[reference]
     mixed_up = {gap.resource_type for gap in found_gaps if gap.reason is GapReason.OTHER_PATIENT}
-    resource = patient.resource if isinstance(patient.resource, Patient) else Patient(resource_type="Patient")
+    resource = patient.resource if isinstance(patient.resource, Patient) else Patient()
     return PatientRecord(resource, by_type, searched - mixed_up, tuple(found_gaps), by_reference)
 
 
 def belongs_to_another(entry: Entry, patient: str, full_urls: Mapping[str, str] | None = None) -> bool:
     """Whether its subject is another than this patient ("Patient/id"). Without a subject it counts as this patient's."""
-    subject = subject_of(entry, full_urls)
-    return subject is not None and subject != patient
+    subject = getattr(entry.resource, "subject", None)
+    if subject is None or subject.reference == patient:  # as most records write it
+        return False
+    return subject_of(entry, full_urls) not in (None, patient)
 
 
 def subject_of(entry: Entry, full_urls: Mapping[str, str] | None = None) -> str | None:

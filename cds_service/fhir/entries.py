@@ -1,15 +1,15 @@
 """Bytes → entries: a Bundle or a lone resource, decoded entry by entry, so that one bad entry never loses the others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
 from cds_service import json_bytes
-from cds_service.fhir.record import Entry, Gap, GapReason
-from cds_service.fhir.references import canonical, nameless, server_of
-from cds_service.fhir.resources import READ, Observation, Resource
+from cds_service.fhir.record import Entry, Gap, GapReason, Json
+from cds_service.fhir.references import canonical, nameless
+from cds_service.fhir.resources import READ, AnyResource
 
 T = TypeVar("T")
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
@@ -45,18 +45,30 @@ class BundleSearch(msgspec.Struct, frozen=True, gc=False):
     mode: str | None = None
 
 
-class BundleEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    full_url: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    resource: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    search: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+NOTHING = msgspec.Raw(b"")
+"""In the place of a resource that is not there: it decodes as none."""
 
-    def url(self) -> str | None:
-        return _decoded(self.full_url, str)
+
+class BundleEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    full_url: str | None = None
+    resource: msgspec.Raw = NOTHING
+    search: BundleSearch | None = None
 
     def is_match(self) -> bool:
         """Whether it answers the search, and is not merely included with what does."""
-        search = _decoded(self.search, BundleSearch)
-        return search is None or search.mode not in ("include", "outcome")
+        return self.search is None or self.search.mode not in ("include", "outcome")
+
+
+NO_ENTRY = BundleEntry()
+"""In the place of an entry that is none."""
+
+
+class OddEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """An entry of which each part is judged alone."""
+
+    full_url: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    resource: msgspec.Raw = NOTHING
+    search: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class Bundle(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -66,6 +78,11 @@ class Bundle(msgspec.Struct, frozen=True, rename="camel", gc=False):
     total: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     link: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     entry: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+_BUNDLE = msgspec.json.Decoder(Bundle)
+_ENTRIES = msgspec.json.Decoder(list[BundleEntry] | None)
+_RESOURCE: msgspec.json.Decoder[AnyResource] = msgspec.json.Decoder(AnyResource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +112,12 @@ class NotABundleError(ValueError):
     """The bytes are not a Bundle; holds no value of them."""
 
 
-def decode_bundle(body: bytes) -> Bundle:
+def decode_bundle(body: Json) -> Bundle:
     """Raises: NotABundleError."""
     try:
-        bundle = msgspec.json.decode(body, type=Bundle)
+        bundle = _BUNDLE.decode(body)
     except UNDECODABLE as error:
-        if (mended := json_bytes.mended(body)) is not None:
+        if (mended := json_bytes.mended(bytes(body))) is not None:
             return decode_bundle(mended)
         raise NotABundleError("not a Bundle") from error
     if bundle.resource_type != "Bundle":
@@ -110,47 +127,62 @@ def decode_bundle(body: bytes) -> Bundle:
 
 def read_bundle_entries(bundle: Bundle) -> Read:
     """All entries that can be read; the others become gaps."""
-    opened = [_open(raw) for raw in _raw_entries(bundle)]
-    full_urls = _full_urls(entry for entry in opened if entry is not None)
+    opened = [(entry, _resource(entry)) for entry in _opened(bundle)]
+    full_urls = _full_urls(opened)
     entries: list[Entry] = []
     gaps: list[Gap] = []
     error = False
     matches = 0
-    for bundle_entry in opened:
-        raw = None if bundle_entry is None or bundle_entry.resource is msgspec.UNSET else bundle_entry.resource
-        head = None if raw is None else _head(raw)
-        if bundle_entry is None or raw is None or head is None:
-            gaps.append(Gap("Resource", GapReason.UNREADABLE_ENTRY))
-        elif head.resource_type == "OperationOutcome":
-            error = error or is_error(raw)
+    for bundle_entry, resource in opened:
+        if resource is not None:
+            entries.append(_entry(resource, bundle_entry, full_urls))
+        elif (kind := resource_type_of(bundle_entry.resource)) == "OperationOutcome":
+            error = error or is_error(bundle_entry.resource)
             continue
-        elif head.resource_type in READ:
-            entry = _entry(head, raw, bundle_entry.url(), full_urls)
-            if entry is None:
-                gaps.append(Gap(head.resource_type, GapReason.UNREADABLE_ENTRY))
-            else:
-                entries.append(entry)
-        matches += bundle_entry is None or bundle_entry.is_match()
+        elif kind is None or kind in READ:
+            gaps.append(Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY))
+        matches += bundle_entry.is_match()
     links = _links(bundle)
     following = next((link.url for link in links or () if link.relation == "next" and link.url), None)
     return Read(tuple(entries), tuple(gaps), error, following, matches, _total(bundle), links is None, full_urls)
 
 
-def _raw_entries(bundle: Bundle) -> list[msgspec.Raw]:
-    """Raises: NotABundleError where `entry` is no list; a lone object counts as one."""
+def _opened(bundle: Bundle) -> Sequence[BundleEntry]:
+    """All entries at once; where one is odd, one by one.
+
+    Raises: NotABundleError where `entry` is no list; a lone object counts as one.
+    """
     if bundle.entry is msgspec.UNSET:
         return []
     try:
-        return msgspec.json.decode(bundle.entry, type=list[msgspec.Raw] | None) or []
+        return _ENTRIES.decode(bundle.entry) or []
+    except UNDECODABLE:
+        return [_open(raw) or NO_ENTRY for raw in _raw_entries(bundle.entry)]
+
+
+def _raw_entries(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """Raises: NotABundleError."""
+    try:
+        return msgspec.json.decode(raw, type=list[msgspec.Raw])
     except UNDECODABLE as error:
-        if _open(bundle.entry) is not None:
-            return [bundle.entry]
+        if _open(raw) is not None:
+            return [raw]
         raise NotABundleError("entry is not a list") from error
+
+
+def _open(raw: msgspec.Raw) -> BundleEntry | None:
+    odd = _decoded(raw, OddEntry)
+    return None if odd is None else BundleEntry(_decoded(odd.full_url, str), odd.resource, _decoded(odd.search, BundleSearch))
 
 
 def _links(bundle: Bundle) -> list[BundleLink] | None:
     """None where they cannot be read."""
-    return [] if bundle.link in (msgspec.UNSET, b"null") else _decoded(bundle.link, list[BundleLink])
+    if bundle.link is msgspec.UNSET:
+        return []
+    try:
+        return msgspec.json.decode(bundle.link, type=list[BundleLink] | None) or []
+    except UNDECODABLE:
+        return None
 
 
 def _total(bundle: Bundle) -> int:
@@ -165,18 +197,19 @@ def _decoded(raw: msgspec.Raw | msgspec.UnsetType, kind: type[T]) -> T | None:
         return None
 
 
-def read_resource(body: bytes) -> Entry | None:
+def read_resource(body: Json) -> Entry | None:
     """A lone resource of a type that we read; None if it is none or cannot be read."""
-    head = _head(body)
-    return None if head is None or head.resource_type not in READ else _entry(head, body, None, {})
+    entry = BundleEntry(resource=msgspec.Raw(body))
+    resource = _resource(entry)
+    return None if resource is None else _entry(resource, entry, {})
 
 
-def resource_type_of(body: bytes) -> str | None:
-    head = _head(body)
+def resource_type_of(body: Json) -> str | None:
+    head = _decoded(msgspec.Raw(body), Head)
     return head.resource_type if head is not None else None
 
 
-def is_error(raw: "msgspec.Raw | bytes") -> bool:
+def is_error(raw: Json) -> bool:
     """Whether an OperationOutcome says that something failed; one that cannot be read does."""
     try:
         outcome = msgspec.json.decode(raw, type=OperationOutcome)
@@ -185,34 +218,33 @@ def is_error(raw: "msgspec.Raw | bytes") -> bool:
     return not outcome.issue or any(issue.severity in ("error", "fatal") for issue in outcome.issue)
 
 
-def _open(raw: msgspec.Raw) -> BundleEntry | None:
-    return _decoded(raw, BundleEntry)
-
-
-def _head(raw: "msgspec.Raw | bytes") -> Head | None:
+def _resource(entry: BundleEntry) -> AnyResource | None:
+    """The resource, typed; None for one of another type, or that cannot be read."""
     try:
-        return msgspec.json.decode(raw, type=Head)
+        return _RESOURCE.decode(entry.resource)
     except UNDECODABLE:
         return None
 
 
-def _entry(head: Head, raw: "msgspec.Raw | bytes", full_url: str | None, urls: dict[str, str]) -> Entry | None:
-    try:
-        resource: Resource | Observation = msgspec.json.decode(raw, type=READ[head.resource_type])
-    except UNDECODABLE:
-        return None
-    content = bytes(raw)
+def _entry(resource: AnyResource, entry: BundleEntry, urls: Mapping[str, str]) -> Entry:
     if resource.id:
-        reference = f"{head.resource_type}/{resource.id}"
+        reference = f"{resource.resource_type}/{resource.id}"
     else:
-        reference = canonical(full_url, urls) or nameless(head.resource_type, content)
-    return Entry(reference, resource, content, server_of(full_url))
+        reference = canonical(entry.full_url, urls) or nameless(resource.resource_type, bytes(entry.resource))
+    return Entry(reference, resource, entry.resource, entry.full_url)
 
 
-def _full_urls(opened: Iterable[BundleEntry]) -> dict[str, str]:
-    """fullUrl → "Type/id", for entries that others may refer to by urn:uuid."""
+def _full_urls(opened: Iterable[tuple[BundleEntry, AnyResource | None]]) -> dict[str, str]:
+    """fullUrl → "Type/id", for entries that others may refer to by urn:uuid; most addresses tell it themselves."""
     found: dict[str, str] = {}
-    for entry in opened:
-        if (url := entry.url()) and (named := _decoded(entry.resource, Identified)) is not None:
-            found[url] = f"{named.resource_type}/{named.id}"
+    for entry, resource in opened:
+        if not entry.full_url:
+            continue
+        if resource is None:  # of a type that is not read
+            other = _decoded(entry.resource, Identified)
+            name = other and f"{other.resource_type}/{other.id}"
+        else:
+            name = resource.id and f"{resource.resource_type}/{resource.id}"
+        if name and canonical(entry.full_url) != name:
+            found[entry.full_url] = name
     return found

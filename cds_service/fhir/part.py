@@ -19,7 +19,7 @@ from cds_service.fhir.entries import (
     read_resource,
     resource_type_of,
 )
-from cds_service.fhir.record import Entry, Gap, GapReason
+from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.resources import Observation
 
 _UTC = ZoneInfo("UTC")
@@ -42,25 +42,30 @@ class Part:
         return self.failed is None and not self.gaps and not self.recent_only
 
 
-def read_part(value: bytes) -> Part:
+def read_part(value: Json) -> Part:
     """What an EHR sent under one key."""
-    if value.strip() == b"null":
-        return Part()
-    kind = resource_type_of(value)
-    if kind == "OperationOutcome":
-        return Part(failed=GapReason.OPERATION_OUTCOME) if is_error(value) else Part()
-    if kind != "Bundle":
-        entry = read_resource(value)
-        unreadable = (Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY),)
-        return Part((entry,)) if entry is not None else Part(gaps=unreadable, failed=GapReason.UNREADABLE_ENTRY)
     try:
         read = read_bundle_entries(decode_bundle(value))
     except NotABundleError:
-        return Part(failed=GapReason.UNREADABLE_ENTRY)
+        return _read_other(value)
     if read.error and not read.entries:
         return Part(failed=GapReason.OPERATION_OUTCOME)
     failed = GapReason.INCOMPLETE if read.error or read.is_cut_off else None
     return Part(read.entries, read.gaps, failed, (read.next_link,) if read.next_link else (), read.full_urls)
+
+
+def _read_other(value: Json) -> Part:
+    """What is no Bundle that can be read: nothing, a lone resource, an error, or a broken Bundle."""
+    kind = resource_type_of(value)
+    if kind is None and bytes(value).strip() == b"null":
+        return Part()
+    if kind == "OperationOutcome":
+        return Part(failed=GapReason.OPERATION_OUTCOME) if is_error(value) else Part()
+    if kind == "Bundle":
+        return Part(failed=GapReason.UNREADABLE_ENTRY)
+    entry = read_resource(value)
+    unreadable = (Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY),)
+    return Part((entry,)) if entry is not None else Part(gaps=unreadable, failed=GapReason.UNREADABLE_ENTRY)
 
 
 def together(parts: Iterable[Part]) -> Part:

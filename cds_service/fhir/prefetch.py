@@ -1,8 +1,9 @@
 """The record of one hook call: what the EHR sent along, and what is read for the rest, key by key."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 
 from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import foreign_names
@@ -33,13 +34,14 @@ class Begun:
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
         everything = together(self.parts.values())
+        entries = newest_versions(everything.entries)
         gaps = [*everything.gaps, *(gap for key, part in self.parts.items() if (gap := self._gap(key, part)) is not None)]
-        return assemble(self._patient(), newest_versions(everything.entries), gaps, self._searched(), everything.full_urls)
+        return assemble(self._patient(entries), entries, gaps, self._searched(), everything.full_urls)
 
-    def _patient(self) -> Entry:
-        sent = (self.parts.get(PATIENT, Part()), together(self.parts.values()))
-        found = (entry for part in sent for entry in newest_versions(part.entries) if isinstance(entry.resource, Patient))
-        unknown = Patient(resource_type="Patient", id=self.request.patient_id)
+    def _patient(self, entries: Sequence[Entry]) -> Entry:
+        sent = newest_versions(self.parts.get(PATIENT, Part()).entries)
+        found = (entry for entry in (*sent, *entries) if isinstance(entry.resource, Patient))
+        unknown = Patient(id=self.request.patient_id)
         return next(found, Entry(f"Patient/{self.request.patient_id}", unknown, b""))
 
     def _gap(self, key: str, part: Part) -> Gap | None:
@@ -61,7 +63,7 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
 
     Raises: WrongPatient if what was sent belongs to another patient.
     """
-    ours = {key: Template(key, query) for key, query in templates.items()}
+    ours = {key: _template(key, query) for key, query in templates.items()}
     sent = {name: read_part(value) for name, value in request.prefetch.items()}
     begun = Begun(request, ours, foreign_names.by_key(sent, ours))
     _refuse_other_patients(begun)
@@ -69,6 +71,10 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
         begun.parts[key] = _had(begun, key, fhir)
     _refuse_other_patients(begun, keys=(PATIENT,))
     return begun
+
+
+_template = lru_cache(Template)
+"""They are the same in every call, and what they ask for is worked out once."""
 
 
 def require_the_basis(begun: Begun) -> None:

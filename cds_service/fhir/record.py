@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from cds_service.fhir.resources import Observation, Patient, Resource
+import msgspec
+
+from cds_service.fhir.references import server_of
+from cds_service.fhir.resources import AnyResource, Patient
 
 
 class GapReason(Enum):
@@ -32,15 +35,23 @@ class Gap:
     """The prefetch key, such as `laboratory`; None for a single entry."""
 
 
+Json = bytes | msgspec.Raw
+"""A JSON document in bytes, or a part of one that was not decoded with the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One resource of the record, typed, with the bytes that it came in."""
+    """One resource of the record, typed, with the bytes that it came in: a view into the body, not a copy."""
 
     reference: str
-    resource: Resource | Observation
-    raw: bytes
-    server: str | None = None
-    """The server that its fullUrl names, if any."""
+    resource: AnyResource
+    raw: Json
+    full_url: str | None = None
+
+    @property
+    def server(self) -> str | None:
+        """The server that its fullUrl names, if any."""
+        return server_of(self.full_url)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Source: https://hl7.org/fhir/R4/resourcelist.html
 """
 
 from decimal import Decimal
+from typing import get_args
 
 import msgspec
 
@@ -22,7 +23,9 @@ class Coding(Struct, frozen=True, gc=False):
 
 
 class CodeableConcept(Struct, frozen=True, gc=False):
-    coding: list[Coding] | Coding | None = None
+    """Hashable, so that each distinct concept of a record is looked up once."""
+
+    coding: tuple[Coding, ...] | Coding | None = None
     text: str | None = None
 
 
@@ -59,10 +62,15 @@ class Meta(Struct, frozen=True, gc=False):
     last_updated: str | None = None
 
 
-class Resource(Struct, frozen=True, gc=False):
-    resource_type: str
+class Resource(Struct, frozen=True, gc=False, tag_field="resourceType"):
+    """Base of the resource types, which are told apart by `resourceType` and go by the names of their classes."""
+
     id: str | None = None
     meta: Meta | None = None
+
+    @property
+    def resource_type(self) -> str:
+        return type(self).__name__
 
 
 class Annotation(Struct, frozen=True, gc=False):
@@ -73,7 +81,7 @@ class PatientLink(Struct, frozen=True, gc=False):
     type: str | None = None
 
 
-class Patient(Resource, frozen=True, gc=False):
+class Patient(Resource, frozen=True, gc=False, tag=True):
     active: bool | None = None
     gender: str | None = None
     birth_date: str | None = None
@@ -86,7 +94,7 @@ class Stage(Struct, frozen=True, gc=False):
     summary: CodeableConcept | None = None
 
 
-class Condition(Resource, frozen=True, gc=False):
+class Condition(Resource, frozen=True, gc=False, tag=True):
     subject: Reference | None = None
     clinical_status: CodeableConcept | str | None = None
     verification_status: CodeableConcept | str | None = None
@@ -128,8 +136,7 @@ class ObservationValue(Struct, frozen=True, gc=False):
     reference_range: list[ReferenceRange] | ReferenceRange | None = None
 
 
-class Observation(ObservationValue, frozen=True, gc=False):
-    resource_type: str = "Observation"
+class Observation(ObservationValue, frozen=True, gc=False, tag_field="resourceType", tag=True):
     id: str | None = None
     meta: Meta | None = None
     status: str | None = None
@@ -146,8 +153,12 @@ class Observation(ObservationValue, frozen=True, gc=False):
     has_member: list[Reference] | Reference | None = None
     note: list[Annotation] | Annotation | None = None
 
+    @property
+    def resource_type(self) -> str:
+        return type(self).__name__
 
-class Medication(Resource, frozen=True, gc=False):
+
+class Medication(Resource, frozen=True, gc=False, tag=True):
     code: CodeableConcept | None = None
     form: CodeableConcept | None = None
     ingredient: "list[MedicationIngredient] | MedicationIngredient | None" = None
@@ -202,14 +213,14 @@ class MedicationEvent(Resource, frozen=True, gc=False):
     note: list[Annotation] | Annotation | None = None
 
 
-class MedicationStatement(MedicationEvent, frozen=True, gc=False):
+class MedicationStatement(MedicationEvent, frozen=True, gc=False, tag=True):
     effective_date_time: str | None = None
     effective_period: Period | None = None
     date_asserted: str | None = None
     dosage: list[Dosage] | Dosage | None = None
 
 
-class MedicationRequest(MedicationEvent, frozen=True, gc=False):
+class MedicationRequest(MedicationEvent, frozen=True, gc=False, tag=True):
     intent: str | None = None
     do_not_perform: bool | None = None
     authored_on: str | None = None
@@ -217,20 +228,20 @@ class MedicationRequest(MedicationEvent, frozen=True, gc=False):
     dispense_request: DispenseRequest | None = None
 
 
-class MedicationAdministration(MedicationEvent, frozen=True, gc=False):
+class MedicationAdministration(MedicationEvent, frozen=True, gc=False, tag=True):
     effective_date_time: str | None = None
     effective_period: Period | None = None
     dosage: Dosage | None = None
 
 
-class MedicationDispense(MedicationEvent, frozen=True, gc=False):
+class MedicationDispense(MedicationEvent, frozen=True, gc=False, tag=True):
     when_handed_over: str | None = None
     when_prepared: str | None = None
     days_supply: Quantity | None = None
     dosage_instruction: list[Dosage] | Dosage | None = None
 
 
-class Procedure(Resource, frozen=True, gc=False):
+class Procedure(Resource, frozen=True, gc=False, tag=True):
     status: str | None = None
     subject: Reference | None = None
     code: CodeableConcept | None = None
@@ -242,7 +253,7 @@ class Procedure(Resource, frozen=True, gc=False):
     note: list[Annotation] | Annotation | None = None
 
 
-class DiagnosticReport(Resource, frozen=True, gc=False):
+class DiagnosticReport(Resource, frozen=True, gc=False, tag=True):
     status: str | None = None
     subject: Reference | None = None
     category: list[CodeableConcept] | CodeableConcept | None = None
@@ -254,16 +265,19 @@ class DiagnosticReport(Resource, frozen=True, gc=False):
     conclusion_code: list[CodeableConcept] | CodeableConcept | None = None
 
 
-READ: dict[str, type[Resource] | type[Observation]] = {
-    "Patient": Patient,
-    "Condition": Condition,
-    "Observation": Observation,
-    "Medication": Medication,
-    "MedicationStatement": MedicationStatement,
-    "MedicationRequest": MedicationRequest,
-    "MedicationAdministration": MedicationAdministration,
-    "MedicationDispense": MedicationDispense,
-    "Procedure": Procedure,
-    "DiagnosticReport": DiagnosticReport,
-}
-"""Resource types that the criteria read; others in a record are passed over."""
+AnyResource = (
+    Patient
+    | Condition
+    | Observation
+    | Medication
+    | MedicationStatement
+    | MedicationRequest
+    | MedicationAdministration
+    | MedicationDispense
+    | Procedure
+    | DiagnosticReport
+)
+"""The resource types that the criteria read; others in a record are passed over."""
+
+READ = frozenset(kind.__name__ for kind in get_args(AnyResource))
+"""Their names."""

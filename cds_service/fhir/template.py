@@ -26,7 +26,7 @@ class Template:
     def is_search(self) -> bool:
         return "?" in self.query
 
-    @property
+    @cached_property
     def newest_first(self) -> bool:
         return ("_sort", "-date") in self.parameters("x")
 
@@ -51,5 +51,5 @@ class Template:
 
 def _codes(concepts: Iterable[CodeableConcept | None]) -> set[str]:
     codings = [concept.coding for concept in concepts if concept is not None]
-    listed = [coding if isinstance(coding, list) else [coding] for coding in codings if coding is not None]
+    listed = [coding if isinstance(coding, tuple) else (coding,) for coding in codings if coding is not None]
     return {coding.code for some in listed for coding in some if coding.code}

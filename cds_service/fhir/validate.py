@@ -9,7 +9,7 @@ from typing import cast
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
-from cds_service.fhir.record import PatientRecord
+from cds_service.fhir.record import Json, PatientRecord
 from cds_service.fhir.resources import READ
 
 
@@ -35,9 +35,9 @@ def _model(resource_type: str) -> type[BaseModel]:
     return cast(type[BaseModel], get_fhir_model_class(resource_type))
 
 
-def _problem(resource_type: str, raw: bytes) -> str | None:
+def _problem(resource_type: str, raw: Json) -> str | None:
     try:
-        _model(resource_type).model_validate_json(raw)
+        _model(resource_type).model_validate_json(bytes(raw))
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         elements = ".".join(part for part in first["loc"] if isinstance(part, str) and part.isalpha()) or resource_type

@@ -17,12 +17,17 @@ def newest_versions(entries: Iterable[Entry]) -> list[Entry]:
     by_identity: dict[str, list[Entry]] = {}
     for entry in entries:
         by_identity.setdefault(entry.reference, []).append(entry)
-    return [newest for versions in by_identity.values() for newest in _newest(versions)]
+    found: list[Entry] = []
+    for versions in by_identity.values():
+        found += versions if len(versions) == 1 else sorted(_newest(sorted(versions, key=_content)), key=_content)
+    return found
+
+
+def _content(entry: Entry) -> bytes:
+    return bytes(entry.raw)
 
 
 def _newest(versions: Sequence[Entry]) -> list[Entry]:
-    if len(versions) == 1:
-        return list(versions)
     servers = {entry.server for entry in versions if entry.server is not None}
     if len(servers) > 1:  # two hospitals that number alike: not versions of one resource
         return [one for server in (*sorted(servers), None) for one in _newest([e for e in versions if e.server == server])]

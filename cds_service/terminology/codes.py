@@ -63,6 +63,11 @@ def canonical_system(url: str | None) -> str | None:
     return "http://" + trimmed.removeprefix("https://") if trimmed.startswith("https://") else trimmed
 
 
+def bare(code: str) -> str:
+    """The code without its system: two that are comparable in any system have the same."""
+    return code.strip().upper().replace(".", "")
+
+
 def comparable(system: str | None, code: str) -> str:
     """The code as it is compared: ICD codes without the dot and in capitals, since EHRs drop both."""
-    return code.strip().upper().replace(".", "") if system in HIERARCHICAL else code.strip()
+    return bare(code) if system in HIERARCHICAL else code.strip()

@@ -101,6 +101,24 @@ def covers(spans: Iterable[Span], mention: Span) -> bool:
     return any(start < mention[1] and mention[0] < end for start, end in spans)
 
 
+class AllWords:
+    """Whether any of several nets may find something in a text: one look, instead of one a net."""
+
+    def __init__(self, nets: Iterable[TextNet]) -> None:
+        self._pattern = _compiled([word for net in nets for word in net.words])
+        small = _LETTER_OR_ESCAPE.sub(lambda sign: sign[0].lower() if sign[0].isalpha() else sign[0], self._pattern.pattern)
+        self._of_small_letters = re.compile(small)
+
+    def occur_in(self, text: str) -> bool:
+        text = normalised(text)
+        if text.isascii():  # to lower it once is three times as fast as to compare in either case
+            return self._of_small_letters.search(text.lower()) is not None
+        return self._pattern.search(text) is not None
+
+
+_LETTER_OR_ESCAPE = re.compile(r"\\.|[^\W\d_]")
+
+
 def agreed(readings: Iterable[Assertion | None]) -> Assertion | None:
     """What several texts of one entry say together; where they disagree it is a mere possibility."""
     found = {one for one in readings if one is not None}

@@ -116,8 +116,7 @@ def normalise(unit: str | None, analyte: str | None = None) -> str:
     """The UCUM unit of our table for a spelling. Raises: UnitError."""
     if not unit or not unit.strip():
         raise UnitError("no unit")
-    spelling = unit.strip().replace(" ", "").replace("\u00b5", "u").replace("\u03bc", "u")
-    found = _found(spelling) or _found(_ANNOTATION.sub("", spelling))
+    found = unit if unit in UNITS else _found(unit)
     if found == "[IU]/L" and analyte in ENZYMES:
         return "U/L"
     if found not in UNITS:
@@ -125,7 +124,12 @@ def normalise(unit: str | None, analyte: str | None = None) -> str:
     return found
 
 
-def _found(spelling: str) -> str:
+def _found(unit: str) -> str:
+    spelling = unit.strip().replace(" ", "").replace("\u00b5", "u").replace("\u03bc", "u")
+    return _listed(spelling) or _listed(_ANNOTATION.sub("", spelling))
+
+
+def _listed(spelling: str) -> str:
     if spelling in UNITS:
         return spelling
     return ALIASES.get(spelling.lower(), _FOLDED.get(spelling.lower(), ""))

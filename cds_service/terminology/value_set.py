@@ -1,29 +1,19 @@
-"""Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete.
-
-They are FHIR R4 ValueSet resources in `value_sets/`; its README tells our extensions.
-"""
+"""Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
+from functools import cached_property, lru_cache
 
-from fhir.resources.R4B.valueset import ValueSet as FhirValueSet
-
-from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.terminology.assertion import Assertion, tells_of_others
-from cds_service.terminology.codes import CONCEPTS, HIERARCHICAL, LOINC, Code, Coding, comparable
-from cds_service.terminology.faults import FaultError, fault_of
-from cds_service.terminology.strict_json import refuse_doubled_keys
-from cds_service.terminology.text_net import TextNet, agreed, covers, normalised
+from cds_service.terminology.codes import HIERARCHICAL, Code, Coding, bare
+from cds_service.terminology.text_net import AllWords, TextNet, agreed, covers, normalised
 
-DIRECTORY = Path(__file__).with_name("value_sets")
-BASE = "https://cds-service.example"
-COMPLETE_FOR = f"{BASE}/StructureDefinition/complete-for"
-ASKED_OF = f"{BASE}/StructureDefinition/asked-of"
-TEXT_NET = f"{BASE}/StructureDefinition/text-net"
-ORDINAL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
+REMEMBERED = 4_096
+"""Coded concepts, with their displays, of which it is remembered what they are."""
+LONGEST_REMEMBERED = 300
+"""Letters of a display or a code; what is longer is none, and would fill the memory."""
 
 Translations = Mapping[Code, tuple[Coding, ...]]
 """A site's local codes, and the codes that they are equivalent to."""
@@ -59,7 +49,7 @@ class ValueSet:
     """What to order to learn it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recognition:
     """What our value sets recognise in a resource's codes and texts."""
 
@@ -77,7 +67,7 @@ class Recognition:
     codes: tuple[Coding, ...] = ()
     is_refuted: bool = False
 
-    @property
+    @cached_property
     def named(self) -> frozenset[str]:
         """All sets that a code or the words name, be it in doubt."""
         return self.by_code | self.by_text | self.doubted
@@ -104,6 +94,10 @@ class Terminology:
         self._content = content
         self._translations = translations or {}
         self._by_kind = {kind: tuple(s for s in value_sets.values() if s.asked_of is kind) for kind in AskedOf}
+        self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
+        self._bare_codes = lru_cache(None)(self._collect_bare_codes)
+        self._recognise_remembered = lru_cache(REMEMBERED)(self._recognise)
+        self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
         self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
         for one in value_sets.values():
@@ -123,6 +117,10 @@ class Terminology:
     def __len__(self) -> int:
         return len(self._sets)
 
+    def bare_codes(self, names: frozenset[str]) -> frozenset[str]:
+        """The codes of several sets without their systems, a site's own among them: what has none is in no such set."""
+        return self._bare_codes(names)
+
     def digest_bytes(self) -> bytes:
         """The content of all sets, for the knowledge's digest."""
         return self._content
@@ -140,14 +138,21 @@ class Terminology:
         return Terminology(self._sets, self._content, translations)
 
     def recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
-        """The sets that hold one of the codes, and those that only the words name."""
+        """The sets that hold one of the codes, and those that only the words name.
+
+        What codes and their displays say is remembered: all charts hold the same ones. Other words are the patient's own.
+        """
+        recognise = self._recognise_remembered if _are_names(codings, texts) else self._recognise
+        return recognise(asked_of, tuple(codings), tuple(texts))
+
+    def _recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
         known = self._translated([coding for coding in codings if coding.system and coding.code])
         by_code = self._of_codes(asked_of, known)
         systems = frozenset(coding.system for coding in known if coding.system)
         if asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
-            named = frozenset() if by_code else self._named(texts)
+            named = frozenset() if by_code else self._named(self._worded(asked_of, texts, known))
             return Recognition(by_code, named, codes=known, has_text=bool(texts), systems=systems)
-        read = self._read(asked_of, texts, by_code)
+        read = self._read(asked_of, self._worded(asked_of, texts, known), by_code)
         by_text = {name for name, found in read.items() if found is Assertion.PRESENT and name not in by_code}
         doubted = {name for name, found in read.items() if found is not Assertion.PRESENT and name in by_code}
         doubted |= {name for name, found in read.items() if found is Assertion.POSSIBLE}
@@ -160,11 +165,23 @@ class Terminology:
             frozenset(by_text),
             disputed=frozenset(name for name in by_text if systems & self._sets[name].complete_for),
             doubted=frozenset(doubted | wider),
-            denied=frozenset() if any(map(tells_of_others, texts)) else frozenset(absent),
+            denied=frozenset(absent) if absent and not any(map(tells_of_others, texts)) else frozenset(),
             systems=systems,
             has_text=bool(texts),
             codes=known,
         )
+
+    def _worded(self, asked_of: AskedOf, texts: Iterable[str], codings: Iterable[Coding]) -> list[str]:
+        """The texts in which one of the nets finds something; of a code's display it is remembered."""
+        displays = {coding.display for coding in codings if len(coding.display or "") <= LONGEST_REMEMBERED}
+        return [
+            text
+            for text in dict.fromkeys(texts)
+            if (self._is_worded_remembered if text in displays else self._is_worded)(asked_of, text)
+        ]
+
+    def _is_worded(self, asked_of: AskedOf, text: str) -> bool:
+        return self._words[asked_of].occur_in(text)
 
     def _read(self, asked_of: AskedOf, texts: Sequence[str], by_code: frozenset[str]) -> dict[str, Assertion]:
         """What the words say of each set that they name.
@@ -172,6 +189,8 @@ class Terminology:
         Words that a narrower set's words cover are not this concept: "basal cell carcinoma" is no carcinoma. The name of a
         medicine is but a name: "tacrolimus, GVHD prophylaxis" is tacrolimus.
         """
+        if not texts:
+            return {}
         plain = [normalised(text) for text in texts]
         nets = [(one, one.net) for one in self._by_kind[asked_of] if one.net is not None]
         mentions = {one.name: [net.mentions(text) for text in plain] for one, net in nets}
@@ -192,6 +211,8 @@ class Terminology:
 
     def _named(self, texts: Sequence[str]) -> frozenset[str]:
         """The tests that the words name."""
+        if not texts:
+            return frozenset()
         tests = self._by_kind[AskedOf.OBSERVATION]
         named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
         return frozenset(name for name in named if not self._sets[name].excluded & named)
@@ -216,6 +237,11 @@ class Terminology:
         found = {ordinals[key] for c in codings if c.system and c.code and (key := c.key) in ordinals}
         return found.pop() if len(found) == 1 else None
 
+    def _collect_bare_codes(self, names: frozenset[str]) -> frozenset[str]:
+        standard = {key for name in names for key in self._sets[name].codes}
+        local = {key for key, targets in self._translations.items() if standard & {target.key for target in targets}}
+        return frozenset(bare(code) for _, code in standard | local)
+
     def _translated(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
         """The codes, and beside a local one the standard ones that the site's map gives for it."""
         return (*codings, *(found for coding in codings for found in self._translations.get(coding.key, ())))
@@ -237,79 +263,8 @@ class Terminology:
                 yield name
 
 
-def load(directory: Path = DIRECTORY) -> Terminology:
-    """Raises: KnowledgeErrors with every fault of every file."""
-    faults: list[KnowledgeFault] = []
-    sets: dict[str, ValueSet] = {}
-    paths = sorted(directory.glob("*.json"))
-    for path in paths:
-        try:
-            sets[path.stem] = _read(path)
-        except (FaultError, ArithmeticError, OSError, ValueError) as error:
-            faults.append(fault_of(path, error))
-    for one in sets.values():
-        faults.extend(
-            KnowledgeFault(f"{one.name}.json", None, "compose.exclude", f"names {name}", "add it or mend the name")
-            for name in sorted(one.excluded - {path.stem for path in paths})
-        )
-    if faults or not sets:
-        raise KnowledgeErrors(faults or [KnowledgeFault("value_sets", None, "", "there is no value set", "restore the folder")])
-    return Terminology(sets, b"".join(path.read_bytes() for path in paths))
-
-
-def _read(path: Path) -> ValueSet:
-    raw = path.read_text(encoding="utf-8")
-    refuse_doubled_keys(raw)
-    resource = FhirValueSet.model_validate_json(raw)
-    if resource.name != path.stem:
-        raise FaultError(f"is named {resource.name}, not as its file")
-    concepts: list[Coding] = []
-    prefixes: set[Code] = set()
-    ordinals: dict[Code, Decimal] = {}
-    first_lab: str | None = None
-    for include in resource.compose.include or [] if resource.compose else []:
-        system = str(include.system)
-        for concept in include.concept or []:
-            coding = Coding(system, str(concept.code), str(concept.display) if concept.display else None)
-            concepts.append(coding)
-            first_lab = first_lab or (f"LOINC {concept.code}" if system == LOINC else None)
-            for extension in concept.extension or []:
-                if extension.url == ORDINAL:
-                    ordinals[coding.key] = Decimal(str(extension.valueDecimal))
-        for item in include.filter or []:
-            if system not in HIERARCHICAL or item.op != "is-a":
-                raise FaultError("has a filter that is no is-a on an ICD system")
-            prefixes.add((system, comparable(system, str(item.value))))
-    extensions = [(extension.url, extension) for extension in resource.extension or []]
-    if unknown := {str(url) for url, _ in extensions} - {COMPLETE_FOR, ASKED_OF, TEXT_NET}:
-        raise FaultError(f"has unknown extensions: {', '.join(sorted(unknown))}")
-    asked = [extension.valueCode for url, extension in extensions if url == ASKED_OF]
-    if len(asked) != 1:
-        raise FaultError("does not say of what it is asked")
-    net = next((_net(extension.extension or []) for url, extension in extensions if url == TEXT_NET), None)
-    if not concepts and not prefixes and net is None:
-        raise FaultError("is empty")
-    excluded = [url for item in (resource.compose.exclude or [] if resource.compose else []) for url in item.valueSet or []]
-    title = str(resource.title)
-    if not concepts and not prefixes:
-        concepts.append(Coding(CONCEPTS, path.stem, title))
-    return ValueSet(
-        name=path.stem,
-        title=title,
-        asked_of=AskedOf(asked[0]),
-        concepts=tuple(concepts),
-        codes=frozenset(coding.key for coding in concepts),
-        prefixes=frozenset(prefixes),
-        excluded=frozenset(str(url).rsplit("/", 1)[-1] for url in excluded),
-        complete_for=frozenset(str(extension.valueUri) for url, extension in extensions if url == COMPLETE_FOR),
-        net=net,
-        ordinals=ordinals,
-        order=f"{title} [{first_lab}]" if first_lab else title,
-    )
-
-
-def _net(parts: Sequence["object"]) -> TextNet:
-    def of(url: str) -> tuple[str, ...]:
-        return tuple(str(getattr(part, "valueString", "")) for part in parts if getattr(part, "url", "") == url)
-
-    return TextNet(of("word"), of("but-not"), of("in-doubt"))
+def _are_names(codings: Sequence[Coding], texts: Iterable[str]) -> bool:
+    """Whether there are but codes of some system, and texts that are their displays."""
+    displays = {coding.display for coding in codings if coding.system and coding.code}
+    lengths = (len(part) for coding in codings for part in (coding.system, coding.code, coding.display) if part)
+    return displays.issuperset(texts) and max(lengths, default=0) <= LONGEST_REMEMBERED

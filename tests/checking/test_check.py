@@ -19,8 +19,8 @@ from cds_service.checking.roots import TrialFile, trial_files, words_of_readings
 from cds_service.checking.sense import Sense
 from cds_service.criteria import load
 from cds_service.criteria.knowledge import Knowledge
-from cds_service.terminology.value_set import DIRECTORY
-from cds_service.terminology.value_set import load as load_value_sets
+from cds_service.terminology.value_set_files import DIRECTORY
+from cds_service.terminology.value_set_files import load as load_value_sets
 
 Faults = Callable[[str], list[str]]
 

@@ -249,17 +249,26 @@ INFECTIONS = [
     ),
 ]
 
-REFERRED = man().condition("M05", "Rheumatoid arthritis", id="ra")
-REFERRED.add(
-    "MedicationRequest",
-    status="active",
-    intent="order",
-    authoredOn=days_ago(3),
-    medicationCodeableConcept={"text": "prednisone"},
-    reasonReference=[{"reference": "Condition/ra"}],
-)
+
+def because_of_condition(reference: str) -> Record:
+    return (
+        man()
+        .condition("M05", "Rheumatoid arthritis", id="ra")
+        .add(
+            "MedicationRequest",
+            status="active",
+            intent="order",
+            authoredOn=days_ago(3),
+            medicationCodeableConcept={"text": "prednisone"},
+            reasonReference=[{"reference": reference}],
+        )
+    )
+
+
 MEDICINES = [
-    ("001-X3", REFERRED, "met!"),
+    ("001-X3", because_of_condition("Condition/ra"), "met!"),
+    ("001-X3", because_of_condition("https://ehr.example/fhir/Condition/ra/_history/2"), "met!"),
+    ("001-X3", because_of_condition("Condition/another"), "unknown"),
     ("001-X3", given("甲泼尼龙", reasonCode=because_of("急性移植物抗宿主病")), "met!"),
     ("001-X3", given("地塞米松", reasonCode=because_of("止吐")), "not_met!"),
     ("001-X3", given("dexamethasone", reasonCode=because_of("Prophylaxis of chemotherapy-induced nausea")), "not_met!"),

@@ -1,4 +1,4 @@
-"""Results as laboratories send them: interpretations in codes or words, dates, and values of every kind."""
+"""Results as laboratories send them: interpretations in codes or words, dates, values; and which of them count."""
 
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,8 @@ from cds_service.facts import extract, qualitative
 from cds_service.facts.finding import Finding
 from cds_service.facts.model import Result
 from cds_service.fhir.bundle import read_bundle
-from tests.records import AS_OF, LOINC, Record, interpretation
+from tests.conftest import ZONE
+from tests.records import AS_OF, LOINC, Record, days_ago, interpretation
 
 HIV = {"coding": [{"system": LOINC, "code": "56888-1"}]}
 
@@ -149,3 +150,31 @@ def test_ages_in_weeks_days_and_hours_are_parts_of_years(unit: str, count: int, 
     (found,) = read(knowledge, valueQuantity={"value": 30, "unit": "U/L"}, referenceRange=ranges).ranges
     assert found.age is not None and found.age[0] is not None
     assert Decimal("0.99") < found.age[0] < Decimal(1)
+
+
+SODIUM = {"coding": [{"system": LOINC, "code": "2951-2", "display": "Sodium [Moles/volume] in Serum or Plasma"}], "text": "Na"}
+ALT = {"coding": [{"system": LOINC, "code": "1742-6"}]}
+NUMBER = {"valueQuantity": {"value": 140, "unit": "mmol/L"}}
+
+
+def observation(**content: object) -> Record:
+    return Record().add("Observation", status="final", effectiveDateTime=days_ago(3), **content)
+
+
+@pytest.mark.parametrize(
+    ("record", "results"),
+    [
+        (observation(code_=SODIUM, **NUMBER), 0),
+        (observation(code_={"text": "Body weight"}, **NUMBER), 0),
+        (observation(code_=ALT, **NUMBER), 1),
+        (observation(code_={"text": "Serum ALT"}, **NUMBER), 1),
+        (observation(code_=SODIUM, valueString="blasts are CD123 positive"), 2),
+        (observation(code_=SODIUM, valueCodeableConcept={"text": "CD117 positive"}), 2),
+        (observation(code_={"text": "Panel"}, component=[{"code": SODIUM, **NUMBER}]), 0),
+        (observation(code_={"text": "Panel"}, component=[{"code": SODIUM, **NUMBER}, {"code": ALT, **NUMBER}]), 2),
+        (observation(code_={"text": "Panel"}, component=[{"code": SODIUM, "valueString": "CD33 negative"}]), 2),
+    ],
+)
+def test_results_are_of_tests_that_somebody_asks_for_or_in_words(knowledge: Knowledge, record: Record, results: int) -> None:
+    facts = extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, ZONE)
+    assert len(facts.results) == results

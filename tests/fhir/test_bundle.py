@@ -29,7 +29,7 @@ def condition(text: str, version: str | None = None, updated: str | None = None,
 
 
 def texts(record: PatientRecord) -> list[str]:
-    return [json.loads(entry.raw)["code"]["text"] for entry in record.of_type("Condition")]
+    return [json.loads(bytes(entry.raw))["code"]["text"] for entry in record.of_type("Condition")]
 
 
 @pytest.mark.parametrize(

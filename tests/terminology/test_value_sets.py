@@ -7,11 +7,12 @@ import pytest
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.errors import KnowledgeErrors
-from cds_service.terminology import value_set
+from cds_service.terminology import value_set_files
 from cds_service.terminology.assertion import Assertion
 from cds_service.terminology.codes import ICD_10, ICD_10_CM, LOINC, SNOMED_CT, Coding, canonical_system
 from cds_service.terminology.text_net import TextNet
-from cds_service.terminology.value_set import DIRECTORY, AskedOf
+from cds_service.terminology.value_set import AskedOf
+from cds_service.terminology.value_set_files import DIRECTORY
 
 CODES = [
     (ICD_10_CM, "C50.911", "other_malignancy"),
@@ -224,7 +225,7 @@ BROKEN = [
 def test_a_broken_value_set_is_reported_with_its_file(tmp_path: Path, change: dict[str, object], problem: str) -> None:
     (tmp_path / "gilbert.json").write_text(json.dumps({**GOOD, **change}), encoding="utf-8")
     with pytest.raises(KnowledgeErrors, match=problem):
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)
 
 
 def test_an_empty_value_set_is_a_fault(tmp_path: Path) -> None:
@@ -232,13 +233,13 @@ def test_an_empty_value_set_is_a_fault(tmp_path: Path) -> None:
     empty = {**{key: value for key, value in GOOD.items() if key != "compose"}, "extension": extension}
     (tmp_path / "gilbert.json").write_text(json.dumps(empty), encoding="utf-8")
     with pytest.raises(KnowledgeErrors, match="is empty"):
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)
 
 
 def test_a_doubled_key_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "gilbert.json").write_text('{"name": "gilbert", "name": "gilbert"}', encoding="utf-8")
     with pytest.raises(KnowledgeErrors, match="has the key name twice"):
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -253,13 +254,13 @@ def test_a_doubled_key_is_a_fault(tmp_path: Path) -> None:
 def test_a_file_that_is_no_value_set_is_told_with_its_line_or_element(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "gilbert.json").write_bytes(content)
     with pytest.raises(KnowledgeErrors, match=said):
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)
 
 
 def test_a_folder_in_place_of_a_file_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "gilbert.json").mkdir()
     with pytest.raises(KnowledgeErrors, match="cannot be read"):
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)
 
 
 def test_one_broken_file_is_not_held_against_those_that_name_it(tmp_path: Path) -> None:
@@ -267,10 +268,10 @@ def test_one_broken_file_is_not_held_against_those_that_name_it(tmp_path: Path) 
         (tmp_path / name).write_bytes((DIRECTORY / name).read_bytes())
     (tmp_path / "aml.json").write_text("{", encoding="utf-8")
     with pytest.raises(KnowledgeErrors) as caught:
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)
     assert [fault.file for fault in caught.value.faults if "names aml" in fault.problem] == []
 
 
 def test_a_folder_without_value_sets_is_a_fault(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeErrors, match="there is no value set"):
-        value_set.load(tmp_path)
+        value_set_files.load(tmp_path)

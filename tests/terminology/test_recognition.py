@@ -1,0 +1,117 @@
+"""Recognising a concept costs little the second time, and leaves nothing of a patient behind."""
+
+import gc
+import json
+import weakref
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cds_service.criteria.knowledge import Knowledge
+from cds_service.facts.concepts import Recogniser
+from cds_service.fhir import resources as fhir
+from cds_service.terminology.codes import LOINC, Coding
+from cds_service.terminology.text_net import AllWords, normalised
+from cds_service.terminology.value_set import LONGEST_REMEMBERED, AskedOf
+
+
+class Words(str):
+    """A text of which can be seen whether anybody still holds it."""
+
+    __slots__ = ("__weakref__",)
+
+
+def test_a_patients_own_words_are_forgotten_with_the_record(knowledge: Knowledge) -> None:
+    words = Words("Sodium of Zzyzx, taken at home")
+    concept = fhir.CodeableConcept((fhir.Coding(LOINC, "2951-2", "Sodium [Moles/volume] in Serum or Plasma"),), words)
+    recogniser = Recogniser(knowledge.terminology)
+    recogniser.recognise(AskedOf.OBSERVATION, (concept,), [words])
+    held = weakref.ref(words)
+    del words, concept, recogniser
+    gc.collect()
+    assert held() is None
+
+
+@pytest.mark.parametrize("system", [None, LOINC])
+def test_a_display_without_a_code_is_a_patients_own_words_too(knowledge: Knowledge, system: str | None) -> None:
+    words = Words("Zzyzx")
+    knowledge.terminology.recognise(AskedOf.OBSERVATION, [Coding(system, None, words)], [words])
+    held = weakref.ref(words)
+    del words
+    gc.collect()
+    assert held() is None
+
+
+def test_words_beside_a_code_that_was_seen_before_are_read_nevertheless(knowledge: Knowledge) -> None:
+    coded = fhir.CodeableConcept((fhir.Coding("urn:local", "17", "Result"),))
+    worded = fhir.CodeableConcept(coded.coding, "Blasts in bone marrow")
+    recogniser = Recogniser(knowledge.terminology)
+    assert not recogniser.recognise(AskedOf.OBSERVATION, (coded,)).by_text
+    assert recogniser.recognise(AskedOf.OBSERVATION, (worded,)).by_text == {"marrow_blasts"}
+    assert recogniser.recognise(AskedOf.OBSERVATION, (coded,), ["Blasts in bone marrow"]).by_text == {"marrow_blasts"}
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The displays and texts of a JSON document."""
+    if isinstance(value, dict):
+        yield from (text for key in ("display", "text", "conclusion") if isinstance(text := value.get(key), str))
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts_in(part)
+
+
+@cache
+def texts_in_value_sets() -> frozenset[str]:
+    files = Path("cds_service/terminology/value_sets").glob("*.json")
+    return frozenset(text for file in files for text in texts_in(json.loads(file.read_text(encoding="utf-8"))))
+
+
+def test_no_net_finds_anything_in_a_text_in_which_all_words_together_find_nothing(knowledge: Knowledge) -> None:
+    files = [*Path("fhir_fixtures/patients").glob("*.json"), *Path("cds_service/terminology/value_sets").glob("*.json")]
+    texts = {normalised(text) for file in files for text in texts_in(json.loads(file.read_text(encoding="utf-8")))}
+    found = 0
+    for kind in AskedOf:
+        nets = [one.net for one in knowledge.terminology if one.asked_of is kind and one.net is not None]
+        words = AllWords(nets)
+        for text in {*texts, *(text.upper() for text in texts)}:
+            mentioned = any(net.places(text) for net in nets)
+            assert words.occur_in(text) is mentioned, text
+            found += mentioned
+    assert found > 1_000
+
+
+LIKE = {"i": "\u0130\u0131\uff49", "s": "\u017f\uff33", "k": "\u212a", "\u03b1": "\u0391", "\u03bc": "\u00b5"}
+"""Letters that are the same to a comparison in either case, though the one is not the other's small letter."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_letters_of_other_scripts_and_cases_hide_no_word_from_all_words_together(
+    knowledge: Knowledge, data: st.DataObject
+) -> None:
+    kind = data.draw(st.sampled_from([AskedOf.CONDITION, AskedOf.MEDICATION, AskedOf.OBSERVATION]))
+    nets = [one.net for one in knowledge.terminology if one.asked_of is kind and one.net is not None]
+    text = data.draw(st.sampled_from(sorted(texts_in_value_sets())))
+    changed = "".join(
+        data.draw(st.sampled_from((letter, letter, letter.upper(), *LIKE.get(letter.lower(), "")))) for letter in text[:40]
+    )
+    text = f"{data.draw(st.text(max_size=3))}{changed}{data.draw(st.text(max_size=3))}"
+    assert AllWords(nets).occur_in(text) is any(net.places(normalised(text)) for net in nets)
+
+
+@pytest.mark.parametrize("text", ["leukem\u0131a", "LEUKEM\u0130A", "acute mye\u017floid leu\u212aemia"])
+def test_a_leukaemia_is_recognised_in_letters_of_other_alphabets(knowledge: Knowledge, text: str) -> None:
+    assert knowledge.terminology.recognise(AskedOf.CONDITION, [], [text]).named
+
+
+def test_a_display_that_is_no_name_is_not_remembered(knowledge: Knowledge) -> None:
+    words = Words("a" * (LONGEST_REMEMBERED + 1))
+    knowledge.terminology.recognise(AskedOf.CONDITION, [Coding(LOINC, "2951-2", words)], [words])
+    held = weakref.ref(words)
+    del words
+    gc.collect()
+    assert held() is None
