@@ -9,6 +9,7 @@ from typing import cast
 from fhir.resources.R4B import get_fhir_model_class
 from pydantic import BaseModel, ValidationError
 
+from cds_service.fhir.plain import is_plain
 from cds_service.fhir.record import Json, PatientRecord
 from cds_service.fhir.resources import READ
 
@@ -20,7 +21,8 @@ def problems(record: PatientRecord, references: Iterable[str]) -> dict[str, str]
         entry = record.by_reference.get(reference)
         if entry is None:
             continue
-        if problem := _problem(entry.resource.resource_type, entry.raw):
+        resource_type = entry.resource.resource_type
+        if not is_plain(resource_type, entry.raw) and (problem := _problem(resource_type, entry.raw)):
             found[reference] = problem
     return found
 
