@@ -1,8 +1,9 @@
 """How one patient stands to each trial, and in which order that is worth reading."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.trial import Criterion, Trial
@@ -39,7 +40,7 @@ class CriterionAnswer:
         return self.admits is None and not self.criterion.asked and not self.verdict.asked
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrialMatch:
     """Every row of one trial, answered, and what follows."""
 
@@ -48,16 +49,16 @@ class TrialMatch:
     gate: Verdict
     """Whether the patient has the relapsed or refractory disease of this trial, now."""
 
-    @property
-    def own(self) -> Iterator[CriterionAnswer]:
+    @cached_property
+    def own(self) -> tuple[CriterionAnswer, ...]:
         """The rows that stand for themselves; parts speak through the sentence that they belong to."""
-        return (answer for answer in self.answers if answer.criterion.part_of is None)
+        return tuple(answer for answer in self.answers if answer.criterion.part_of is None)
 
-    @property
+    @cached_property
     def barring(self) -> tuple[CriterionAnswer, ...]:
         return tuple(answer for answer in self.own if answer.admits is False)
 
-    @property
+    @cached_property
     def open(self) -> tuple[CriterionAnswer, ...]:
         return tuple(answer for answer in self.own if answer.open)
 

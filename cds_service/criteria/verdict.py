@@ -6,7 +6,7 @@ with the reason, and with what would settle it. Reasons and evidence are typed v
 Source: Kleene's strong three-valued logic, as CQL has it (https://cql.hl7.org/09-b-cqlreference.html#logical-operators-3).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
@@ -109,10 +109,12 @@ def agreed(verdicts: Iterable[Verdict]) -> Verdict:
     return _gather(answers.pop() if len(answers) == 1 else Answer.UNKNOWN, parts)
 
 
+_OPPOSITE = {Answer.MET: Answer.NOT_MET, Answer.NOT_MET: Answer.MET, Answer.UNKNOWN: Answer.UNKNOWN}
+
+
 def negate(verdict: Verdict) -> Verdict:
     """Kleene's NOT."""
-    opposite = {Answer.MET: Answer.NOT_MET, Answer.NOT_MET: Answer.MET, Answer.UNKNOWN: Answer.UNKNOWN}
-    return replace(verdict, answer=opposite[verdict.answer])
+    return replace(verdict, answer=_OPPOSITE[verdict.answer])
 
 
 def _join(parts: Sequence[Verdict], decisive: Answer, otherwise: Answer) -> Verdict:
@@ -125,15 +127,18 @@ def _join(parts: Sequence[Verdict], decisive: Answer, otherwise: Answer) -> Verd
 
 
 def _gather(answer: Answer, parts: Sequence[Verdict]) -> Verdict:
+    if len(parts) == 1 and parts[0].answer is answer and not (parts[0].confirm or parts[0].asked):
+        return parts[0]  # as nearly always; it tells all that there is to tell
     return Verdict(
         answer,
-        _unique(parts, lambda part: part.reasons),
-        _unique(parts, lambda part: part.evidence),
-        _unique(parts, lambda part: part.missing),
+        _unique([reason for part in parts for reason in part.reasons]),
+        _unique([evidence for part in parts for evidence in part.evidence]),
+        _unique([missing for part in parts for missing in part.missing]),
         confirm=answer is not Answer.UNKNOWN and any(part.confirm for part in parts),
         asked=answer is Answer.UNKNOWN and all(part.asked for part in parts if part.answer is Answer.UNKNOWN),
     )
 
 
-def _unique(parts: Sequence[Verdict], of: Callable[[Verdict], tuple[T, ...]]) -> tuple[T, ...]:
-    return tuple(dict.fromkeys(item for part in parts for item in of(part)))
+def _unique(items: Sequence[T]) -> tuple[T, ...]:
+    """Each once, in their order."""
+    return tuple(dict.fromkeys(items)) if len(items) > 1 else tuple(items)

@@ -3,14 +3,16 @@
 No FHIR shapes pass this point: `facts.extract` fills these types.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import Enum
+from functools import cached_property
 
 from cds_service.dates import DateRange
 from cds_service.facts.finding import Reading
+from cds_service.facts.index import Index
 from cds_service.terminology.value_set import Recognition
 
 
@@ -21,7 +23,7 @@ class Fact:
     reference: str
     label: str
     """The resource's own name for it, for people; never logged."""
-    recognition: Recognition
+    recognition: Recognition = field(hash=False)  # slow to hash; the rest tells most facts apart
     when: DateRange | None
 
     def is_in(self, value_set: str) -> bool:
@@ -208,35 +210,60 @@ class PatientFacts:
     person: Person
     as_of: date
     results: tuple[Result, ...] = ()
+    """Of tests that a value set knows, or told in words."""
     diagnoses: tuple[Diagnosis, ...] = ()
     therapies: tuple[Therapy, ...] = ()
     procedures: tuple[Procedure, ...] = ()
     searched: frozenset[Kind] = frozenset()
-    _by_set: dict[tuple[Kind, str], tuple[Fact, ...]] = field(default_factory=dict, compare=False, repr=False)
 
     def of_kind(self, kind: Kind) -> Sequence[Fact]:
-        by_kind: Mapping[Kind, Sequence[Fact]] = {
-            Kind.RESULT: self.results,
-            Kind.DIAGNOSIS: self.diagnoses,
-            Kind.THERAPY: self.therapies,
-            Kind.PROCEDURE: self.procedures,
-        }
-        return by_kind[kind]
+        match kind:
+            case Kind.RESULT:
+                return self.results
+            case Kind.DIAGNOSIS:
+                return self.diagnoses
+            case Kind.THERAPY:
+                return self.therapies
+            case Kind.PROCEDURE:
+                return self.procedures
 
     def results_in(self, value_set: str) -> tuple[Result, ...]:
-        return tuple(fact for fact in self._in(value_set, Kind.RESULT) if isinstance(fact, Result))
+        return self._results.within(value_set)
+
+    def results_naming(self, value_sets: Collection[str]) -> Sequence[Result]:
+        """Those that are, or may be, one of these."""
+        return self._results.naming(value_sets)
 
     def diagnoses_in(self, value_set: str) -> tuple[Diagnosis, ...]:
-        return tuple(fact for fact in self._in(value_set, Kind.DIAGNOSIS) if isinstance(fact, Diagnosis))
+        return self._diagnoses.within(value_set)
+
+    def diagnoses_naming(self, value_sets: Collection[str]) -> Sequence[Diagnosis]:
+        return self._diagnoses.naming(value_sets)
 
     def therapies_in(self, value_set: str) -> tuple[Therapy, ...]:
-        return tuple(fact for fact in self._in(value_set, Kind.THERAPY) if isinstance(fact, Therapy))
+        return self._therapies.within(value_set)
+
+    def therapies_naming(self, value_sets: Collection[str]) -> Sequence[Therapy]:
+        return self._therapies.naming(value_sets)
 
     def procedures_in(self, value_set: str) -> tuple[Procedure, ...]:
-        return tuple(fact for fact in self._in(value_set, Kind.PROCEDURE) if isinstance(fact, Procedure))
+        return self._procedures.within(value_set)
 
-    def _in(self, value_set: str, kind: Kind) -> tuple[Fact, ...]:
-        key = (kind, value_set)
-        if key not in self._by_set:
-            self._by_set[key] = tuple(fact for fact in self.of_kind(kind) if fact.is_in(value_set))
-        return self._by_set[key]
+    def procedures_naming(self, value_sets: Collection[str]) -> Sequence[Procedure]:
+        return self._procedures.naming(value_sets)
+
+    @cached_property
+    def _results(self) -> Index[Result]:
+        return Index(self.results)
+
+    @cached_property
+    def _diagnoses(self) -> Index[Diagnosis]:
+        return Index(self.diagnoses)
+
+    @cached_property
+    def _therapies(self) -> Index[Therapy]:
+        return Index(self.therapies)
+
+    @cached_property
+    def _procedures(self) -> Index[Procedure]:
+        return Index(self.procedures)

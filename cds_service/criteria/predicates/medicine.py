@@ -48,7 +48,7 @@ class Medicine(OnRecord):
     dose: SingleDose | None = None
 
     def evaluate(self, case: Case) -> Verdict:
-        found = [therapy for therapy in case.facts.therapies if self._names(therapy) and self._counts(therapy, case)]
+        found = [therapy for therapy in case.facts.therapies_naming(self.names) if self._counts(therapy, case)]
         return self._conclude(case, Kind.THERAPY, [self._judge(therapy, case) for therapy in found])
 
     def value_sets(self) -> Iterator[str]:

@@ -20,6 +20,7 @@ from cds_service.terminology import units
 
 _ROOM_AIR_PERCENT = (Decimal(20), Decimal(21))
 """What is written for the 20.9 % of room air. Less is a slip of the unit: then it does not say that there was no oxygen."""
+_OF_OXYGEN = ("oxygen_flow", "oxygen_fraction", "oxygen_device")
 _SUPPORT = ("oxygen_therapy", "mechanical_ventilation")
 _DENIED = re.compile(r"\b(?:no|without|off|not on)\s+(?:supplemental |additional |extra )?(?:oxygen|o2)\b|(?:未|不|无)吸氧")
 _OXYGEN = re.compile(
@@ -50,8 +51,7 @@ class OxygenSaturation(Word):
         return verdict or unknown(NoResult(asked.what), missing=[asked.missing()])
 
     def value_sets(self) -> Iterator[str]:
-        yield from ("oxygen_saturation", "oxygen_saturation_room_air", "oxygen_flow", "oxygen_fraction", "oxygen_device")
-        yield from (*_SUPPORT, "oxygen_dependence")
+        yield from ("oxygen_saturation", "oxygen_saturation_room_air", *_OF_OXYGEN, *_SUPPORT, "oxygen_dependence")
 
     def _judge(self, result: Result, asked: Asked, case: Case) -> Verdict:
         verdict = Observation(("oxygen_saturation",), self.operator, self.limit, self.window).judge(result, asked, case)
@@ -127,7 +127,11 @@ def _support(result: Result, case: Case) -> list[Fact]:
     """What shows that oxygen was given within a day of the measurement."""
     around = _around(case)
     beside: list[Fact] = [part for part in result.panel if _shows_oxygen(part)]
-    beside += [r for r in case.facts.results if r is not result and _shows_oxygen(r) and _near(r.when, result.when, around)]
+    beside += [
+        r
+        for r in case.facts.results_naming(_OF_OXYGEN)
+        if r is not result and _shows_oxygen(r) and _near(r.when, result.when, around)
+    ]
     for name in _SUPPORT:
         beside += [p for p in case.facts.procedures_in(name) if p.ongoing or _near(p.when, result.when, around)]
     return list(dict.fromkeys(beside))

@@ -38,10 +38,6 @@ class OnRecord(Word):
     def value_sets(self) -> Iterator[str]:
         yield from self.names
 
-    def _names(self, fact: Fact) -> bool:
-        """Whether it is, or may be, what is asked for."""
-        return bool(fact.recognition.named & set(self.names))
-
     def _doubt(self, fact: Fact, case: Case) -> Doubt | None:
         """Why a fact that names it does not surely say so."""
         recognition, names = fact.recognition, set(self.names)
@@ -93,7 +89,7 @@ class Condition(OnRecord):
     status: str = "recorded"
 
     def evaluate(self, case: Case) -> Verdict:
-        found = [diagnosis for diagnosis in case.facts.diagnoses if self._names(diagnosis)]
+        found = case.facts.diagnoses_naming(self.names)
         verdicts = [self._judge(diagnosis, case) for diagnosis in found if STATUSES[self.status](diagnosis)]
         return self._conclude(case, Kind.DIAGNOSIS, verdicts)
 
@@ -111,7 +107,7 @@ class ProcedureDone(OnRecord):
     """A procedure that was done."""
 
     def evaluate(self, case: Case) -> Verdict:
-        found = [procedure for procedure in case.facts.procedures if self._names(procedure)]
+        found = case.facts.procedures_naming(self.names)
         return self._conclude(case, Kind.PROCEDURE, [self._judge(procedure, case) for procedure in found])
 
     def _judge(self, procedure: Procedure, case: Case) -> Verdict:
