@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from uuid import UUID
 
 from cds_service import card_wording, wording
@@ -164,10 +165,14 @@ def _question(answer: CriterionAnswer, display: Display) -> str:
 
 
 def _printed(answer: CriterionAnswer) -> str:
+    return _printed_words(answer.criterion.text, answer.criterion.id)
+
+
+@lru_cache(maxsize=1024)
+def _printed_words(text: str, number: str) -> str:
     """The protocol's own words, cut to a line, with their number."""
-    text = answer.criterion.text
     cut = text if len(text) <= LONGEST_PRINTED else f"{text[:LONGEST_PRINTED].rsplit(' ', 1)[0]} …"
-    return f"**{escape(cut)}** ({escape(answer.criterion.id)})"
+    return f"**{escape(cut)}** ({escape(number)})"
 
 
 def _about(match: TrialMatch, findings: Findings) -> list[str]:
@@ -285,9 +290,13 @@ def _override_reasons() -> list[Coding]:
     return [Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OVERRIDE_REASONS.items()]
 
 
+_LINK = re.compile(r"(?i)(\w:)(//)|\b(www\.)")
+_MARKUP = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]|~#"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+
+
 def escape(text: str) -> str:
     """Text from a record or a protocol, safe in Markdown: no markup, no HTML, no links, one line."""
-    one_line = re.sub(r"\s+", " ", text)
-    unlinked = re.sub(r"(?i)(\w:)(//)|\b(www\.)", lambda link: f"{link[1] or link[3]} {link[2] or ''}", one_line)
-    marked = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", unlinked)
-    return marked.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    one_line = " ".join(text.split())
+    if "://" in one_line or "www." in one_line.lower():
+        one_line = _LINK.sub(lambda link: f"{link[1] or link[3]} {link[2] or ''}", one_line)
+    return one_line.translate(_MARKUP)

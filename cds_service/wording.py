@@ -217,7 +217,8 @@ def _label(fact: Fact) -> str:
 
 def _quoted(text: str) -> str:
     """The record's own words on one line: nothing that steers a screen, and no essay."""
-    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    printable = text if text.isprintable() else "".join(letter if letter.isprintable() else " " for letter in text)
+    line = " ".join(printable.split())
     return line if len(line) <= LONGEST_QUOTE else f"{line[:LONGEST_QUOTE].rstrip()} …"
 
 
