@@ -1,6 +1,7 @@
 """cds-service serve: the service under gunicorn."""
 
 import argparse
+import gc
 import sys
 
 from flask import Flask
@@ -58,5 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stderr.write("AUTHENTICATION IS OFF (CDS_AUTH=off): everybody on this machine is answered. Never for patients.\n")
     sys.stdout.write(f"CDS Hooks service on http://{settings.host}:{settings.port}/cds-services\n")
     sys.stdout.flush()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: the collector need not look at it in every call, and processes share it
     GunicornServer(app, settings).run()
     return 0

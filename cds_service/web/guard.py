@@ -2,14 +2,14 @@
 
 import math
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime
+from threading import Lock
 from typing import cast
 
 from flask import g, request
 from limits import RateLimitItem
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
 
 from cds_service import logs
 from cds_service.clients import OPEN, Client, Clients
@@ -18,17 +18,26 @@ from cds_service.web.security import Authenticator, require_this_machine
 
 
 class Rates:
-    """How many calls of one client this process answers; a limit over all processes is the reverse proxy's."""
+    """How many calls of one client this process answers; a limit over all processes is the reverse proxy's.
+
+    The moments of a window's calls are kept here, since the library's own store starts a thread at nearly every call.
+    """
 
     def __init__(self, rate: RateLimitItem) -> None:
-        self._rate = rate
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._calls, self._seconds = rate.amount, rate.get_expiry()
+        self._moments: dict[str, deque[float]] = defaultdict(deque)
+        self._lock = Lock()
 
     def count(self, client: Client) -> None:
         """Raises: TooManyCalls."""
-        if not self._limiter.hit(self._rate, client.iss):
-            reset = self._limiter.get_window_stats(self._rate, client.iss).reset_time
-            raise TooManyCalls(max(1, math.ceil(reset - time.time())))
+        now = time.monotonic()
+        with self._lock:
+            moments = self._moments[client.iss]
+            while moments and moments[0] <= now - self._seconds:
+                moments.popleft()
+            if len(moments) >= self._calls:
+                raise TooManyCalls(max(1, math.ceil(moments[0] + self._seconds - now)))
+            moments.append(now)
 
 
 class Guard:
