@@ -19,7 +19,7 @@ class Treatment:
     """A course of chemotherapy with what was given beside it, or a stretch of targeted drugs.
 
     `start` and `end` are the days of its own drugs; `confirm`: its giving or its borders are not certain; `cycles_open`: one
-    entry covers so long a time that it may be several courses.
+    entry covers so long a time, or its dates are so coarse, that it may be several courses.
     """
 
     drugs: tuple[Therapy, ...]
@@ -163,7 +163,8 @@ def _course(drugs: Sequence[Therapy], others: Sequence[Therapy], as_of: date, as
         regimen=classify(drugs, beside, assumptions),
         confirm=not ends
         or any(drug.giving is Giving.ORDER_COMPLETED or drug.rests_on_text("course_cytotoxic") for drug in drugs),
-        cycles_open=any((last - start.first).days > longest.days for last in last_days),
+        cycles_open=any((last - start.first).days > longest.days for last in last_days)
+        or not all(day.is_day() for day in (*starts, *ends)),
         ongoing=any(_goes_on(drug, as_of) for drug in drugs),
     )
 

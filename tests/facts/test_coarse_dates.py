@@ -110,6 +110,14 @@ def test_an_entry_without_a_day_turns_no_answer_into_its_opposite(course: str, j
             assert turned(known, answers(judge(coarse))) == {}, record.resources[place]
 
 
+def test_courses_of_which_a_drug_is_known_by_its_month_are_not_counted_as_one(judge: Judge) -> None:
+    def treated(start: str, end: str) -> Record:
+        first = patient().given("cytarabine", start, end).given("daunorubicin", "2026-01-12", "2026-01-14")
+        return first.induction("2026-01-29").marrow(40, "2026-02-12").induction("2026-02-15").remission("2026-03-10")
+
+    assert turned(answers(judge(treated("2026-01-12", "2026-01-18"))), answers(judge(treated("2026-01", "2026-01")))) == {}
+
+
 def test_a_clean_marrow_without_a_day_leaves_refractory_disease_open(judge: Judge) -> None:
     record = patient().induction("2026-01-12").marrow(40, "2026-02-12").induction("2026-02-15").marrow(40, "2026-03-20")
     assert answers(judge(record))["NCT06006403", "I3b1"] == "met"
