@@ -78,7 +78,7 @@ def measure(plan: Plan, directory: Path, tell: Tell) -> Results:
     first = charts.relapsed().read_bytes()
     open_to_all = {
         "CDS_AUTH": "off",
-        "CDS_STORE": f"sqlite:///{directory}/open.sqlite",
+        "CDS_DATABASE_URL": f"sqlite:///{directory}/open.sqlite",
         "CDS_RATE_LIMIT": "1000000 per second",
     }
     starts = _starts(plan, first, open_to_all, tell)
@@ -97,7 +97,7 @@ def measure(plan: Plan, directory: Path, tell: Tell) -> Results:
         ]
         if authentication.is_known():
             client = authentication.Client(directory, SERVICE)
-            settings = {**open_to_all, **client.settings(), "CDS_STORE": f"sqlite:///{directory}/known.sqlite"}
+            settings = {**open_to_all, **client.settings(), "CDS_DATABASE_URL": f"sqlite:///{directory}/known.sqlite"}
             rows.append(Row(OURS_KNOWN, stack.enter_context(servers.ours(first, settings)), charts.relapsed(), client))
         _require_true_answers(ours, charts)
         measured = _rows(plan, rows, tell)

@@ -39,7 +39,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
         raise SettingsError(f"CDS_SHOW_TRIALS names {unknown[0]}, which is no trial here; there are {', '.join(known)}")
     validate.warm_up()
     door = _door(settings)
-    database = Database(settings.store)
+    database = Database(settings.database_url)
     store = Store(database)
     if not store.is_up():
         logs.event("started_without_store", level=40)

@@ -59,13 +59,22 @@ SETTINGS = (
     Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
     Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
     Setting("CDS_SILENT", "flag", "false", "evaluate every call and answer no cards, for the weeks before go-live"),
-    Setting("CDS_STORE", "text", "sqlite:///cds-service.sqlite", "database of feedback, overrides, tokens seen and audit"),
+    Setting(
+        "CDS_DATABASE_URL",
+        "text",
+        "sqlite:///cds-service.sqlite",
+        "database of feedback, overrides, tokens seen and audit: SQLite, or PostgreSQL for several machines",
+    ),
     Setting(
         "CDS_SUPPRESS_DAYS", "days", "30, not-now=7, not-a-candidate=180", "days that an overridden card stays away, by reason"
     ),
     Setting("CDS_KEEP_DAYS", "number", "2190", "days that audit and feedback are kept; `cds-service purge` deletes older ones"),
     Setting("CDS_HASH_KEY", "text", "", "key of card ids and of hashes in the audit; required beyond loopback", secret=True),
 )
+
+
+RENAMED = {"CDS_STORE": "CDS_DATABASE_URL"}
+"""Names of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +107,7 @@ class Settings:
     show_closed_trials: bool
     show_sensitive_reasons: bool
     silent: bool
-    store: str
+    database_url: str
     suppress_days: Mapping[str, float]
     """By override reason; "" for every other."""
     keep_days: int
@@ -120,6 +129,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     }
     known = {setting.name: setting for setting in SETTINGS}
     if foreign := sorted(given.keys() - known.keys()):
+        if foreign[0] in RENAMED:
+            raise SettingsError(f"{foreign[0]} is called {RENAMED[foreign[0]]} now; rename it")
         raise SettingsError(f"{foreign[0]} is no setting; `cds-service settings` lists them all")
     value = {name: given.get(name, setting.default).strip() for name, setting in known.items()}
     return Settings(
@@ -149,7 +160,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         show_closed_trials=_flag("CDS_SHOW_CLOSED_TRIALS", value),
         show_sensitive_reasons=_flag("CDS_SHOW_SENSITIVE_REASONS", value),
         silent=_flag("CDS_SILENT", value),
-        store=value["CDS_STORE"],
+        database_url=value["CDS_DATABASE_URL"],
         suppress_days=_days_by_reason("CDS_SUPPRESS_DAYS", value),
         keep_days=_whole("CDS_KEEP_DAYS", value, least=0),
         hash_key=value["CDS_HASH_KEY"].encode() or None,

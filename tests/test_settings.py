@@ -26,6 +26,7 @@ def test_the_defaults_are_valid() -> None:
         ("CDS_ASSUMPTIONS", "/nowhere.yaml", "does not exist"),
         ("CDS_CONCEPT_MAPS", "/nowhere", "directory that does not exist"),
         ("CDS_COLOUR", "red", "is no setting"),
+        ("CDS_STORE", "sqlite:///x", "CDS_STORE is called CDS_DATABASE_URL now"),
         ("CDS_AUTH", "perhaps", "must be on or off"),
         ("CDS_PUBLIC_URL", "cds.hospital.example", "must begin with https://"),
         ("CDS_RATE_LIMIT", "often", "must be a rate"),

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise SettingsError("CDS_HASH_KEY must be the key that the service ran with")
     patient = sys.stdin.readline().strip() if arguments.patient == "-" else arguments.patient
     pseudonyms = Pseudonyms(settings.hash_key)
-    rows = looks(existing(settings.store), pseudonyms.of("patient", patient))
+    rows = looks(existing(settings.database_url), pseudonyms.of("patient", patient))
     if arguments.user is not None:
         rows = [row for row in rows if row.user == pseudonyms.of("user", arguments.user)]
     table = Table()

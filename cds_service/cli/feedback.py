@@ -25,7 +25,7 @@ def add_parser(subcommands: Subcommands) -> None:
     report = actions.add_parser(
         "report",
         help="acceptance and override reasons per trial",
-        description="Cards shown, accepted and overridden, with the reasons, per trial; read from CDS_STORE.",
+        description="Cards shown, accepted and overridden, with the reasons, per trial; read from CDS_DATABASE_URL.",
         **with_examples(
             "cds-service feedback report",
             "cds-service feedback report --since 2026-10-01 --plot feedback.svg",
@@ -38,7 +38,7 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     since = datetime.combine(arguments.since, time.min, UTC) if arguments.since is not None else None
-    rows = acceptance(existing(read_settings().store), since)
+    rows = acceptance(existing(read_settings().database_url), since)
     if not rows:
         sys.stdout.write("no cards were shown and no feedback came\n")
         return 0

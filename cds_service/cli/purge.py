@@ -23,6 +23,6 @@ def add_parser(subcommands: Subcommands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     at = now()
-    count = purge(existing(settings.store), at - timedelta(days=settings.keep_days), at)
+    count = purge(existing(settings.database_url), at - timedelta(days=settings.keep_days), at)
     sys.stdout.write(f"{count} rows deleted\n")
     return 0

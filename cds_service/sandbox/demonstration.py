@@ -70,7 +70,7 @@ def _stage(plan: Plan, settings: Settings, patients: dict[str, list[Json]], scen
             embedded = create_fhir_server(everything, refused=frozenset(refused))
             server = stack.enter_context(running(embedded, plan.fhir_port)) + "/fhir"
         store = f"sqlite:///{stack.enter_context(TemporaryDirectory())}/demo.sqlite"
-        settings = replace(settings, auth=False, clients=None, public_url=None, host="127.0.0.1", store=store)
+        settings = replace(settings, auth=False, clients=None, public_url=None, host="127.0.0.1", database_url=store)
         app = create_app(replace(settings, fhir_servers=(*settings.fhir_servers, server)), clock=lambda: WRITTEN_FOR)
         ehr = PracticeEhr(stack.enter_context(running(app, plan.service_port)), server, door)
         if plan.load:

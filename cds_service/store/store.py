@@ -7,25 +7,32 @@ from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import IntegrityError
 
 from cds_service import logs
 from cds_service.errors import StoreDown
 from cds_service.store.database import Database
 from cds_service.store.in_process import TokensOfThisProcess
+from cds_service.store.inserts import inserts_of_new, upserts
 from cds_service.store.records import Look, Outcome
 from cds_service.store.tables import AUDIT, AUDIT_CARD, FEEDBACK, OVERRIDE, SEEN_TOKEN, stamp
 
 EXPIRED_AT_A_TIME = 50
 
 # What every call needs is built once.
-_NOTE_LOOK, _NOTE_CARD, _NOTE_TOKEN = sa.insert(AUDIT), sa.insert(AUDIT_CARD), sa.insert(SEEN_TOKEN)
+_NOTE_LOOK, _NOTE_CARD = sa.insert(AUDIT), sa.insert(AUDIT_CARD)
+_NOTE_TOKEN, _NOTE_FEEDBACK = inserts_of_new(SEEN_TOKEN), inserts_of_new(FEEDBACK)
+_SUPPRESS = upserts(OVERRIDE)
 _OVERRIDDEN = sa.select(OVERRIDE.c.card).where(
     OVERRIDE.c.client == sa.bindparam("client"),
     OVERRIDE.c.card.in_(sa.bindparam("cards", expanding=True)),
     OVERRIDE.c.until > sa.bindparam("at"),
 )
-_EXPIRED = sa.select(SEEN_TOKEN.c.digest).where(SEEN_TOKEN.c.expires_at < sa.bindparam("at")).limit(EXPIRED_AT_A_TIME)
+_EXPIRED = (
+    sa.select(SEEN_TOKEN.c.digest)
+    .where(SEEN_TOKEN.c.expires_at < sa.bindparam("at"))
+    .limit(EXPIRED_AT_A_TIME)
+    .with_for_update(skip_locked=True)  # processes that tidy up at once do not wait for each other
+)
 _FORGET_EXPIRED = sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(_EXPIRED))
 
 
@@ -63,7 +70,8 @@ class Store:
     def keep_feedback(self, client: str, service: str, outcomes: Sequence[Outcome], at: datetime) -> None:
         """All of it, durably, or none of it; what is known already changes nothing. Raises: StoreDown."""
         with self._database.writing(durable=True) as connection:
-            for outcome in outcomes:
+            # In one order everywhere, so that two processes told the same do not wait for each other in a circle.
+            for outcome in sorted(outcomes, key=lambda outcome: outcome.card):
                 if _is_kept(connection, client, service, outcome, at) and outcome.until is not None:
                     _suppress(connection, client, outcome.card, outcome.until)
 
@@ -91,40 +99,29 @@ class Store:
 
 def _note_token(connection: Connection, digest: str, expires: datetime, at: datetime) -> bool:
     connection.execute(_FORGET_EXPIRED, {"at": stamp(at)})
-    try:
-        with connection.begin_nested():
-            connection.execute(_NOTE_TOKEN, {"digest": digest, "expires_at": stamp(expires)})
-    except IntegrityError:
-        return False
-    return True
+    row = {"digest": digest, "expires_at": stamp(expires)}
+    return connection.execute(_NOTE_TOKEN[connection.dialect.name], row).rowcount == 1
 
 
 def _is_kept(connection: Connection, client: str, service: str, outcome: Outcome, at: datetime) -> bool:
     """Whether this feedback is new and kept now; EHRs repeat themselves."""
-    row = sa.insert(FEEDBACK).values(
-        received_at=stamp(at),
-        client=client,
-        service=service,
-        card=outcome.card,
-        outcome=outcome.outcome,
-        outcome_at=stamp(outcome.at),
-        reason=outcome.reason,
-        suggestions=outcome.suggestions,
-        commented=outcome.commented,
-    )
-    try:
-        with connection.begin_nested():
-            connection.execute(row)
-    except IntegrityError:
-        return False
-    return True
+    row = {
+        "received_at": stamp(at),
+        "client": client,
+        "service": service,
+        "card": outcome.card,
+        "outcome": outcome.outcome,
+        "outcome_at": stamp(outcome.at),
+        "reason": outcome.reason,
+        "suggestions": outcome.suggestions,
+        "commented": outcome.commented,
+    }
+    return connection.execute(_NOTE_FEEDBACK[connection.dialect.name], row).rowcount == 1
 
 
 def _suppress(connection: Connection, client: str, card: str, until: datetime) -> None:
     """The last override counts."""
-    here = (OVERRIDE.c.client == client, OVERRIDE.c.card == card)
-    if connection.execute(sa.update(OVERRIDE).where(*here).values(until=stamp(until))).rowcount == 0:
-        connection.execute(sa.insert(OVERRIDE).values(client=client, card=card, until=stamp(until)))
+    connection.execute(_SUPPRESS[connection.dialect.name], {"client": client, "card": card, "until": stamp(until)})
 
 
 def _insert_look(connection: Connection, look: Look) -> None:

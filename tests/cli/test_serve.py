@@ -22,7 +22,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         "CDS_AUTH": "off",
         "CDS_PORT": str(number),
         "CDS_PROCESSES": "2",
-        "CDS_STORE": f"sqlite:///{folder}/store.sqlite",
+        "CDS_DATABASE_URL": f"sqlite:///{folder}/store.sqlite",
     }
     with (folder / "log").open("w") as log:
         command = [sys.executable, "-m", "cds_service", "serve"]

@@ -27,7 +27,11 @@ TOLERATED = ("positive_data_acceptance", "negative_data_rejection")
 
 def service(folder: Path) -> Flask:
     """The service with every answer held against its schema by the test client."""
-    environment = {"CDS_AUTH": "off", "CDS_STORE": f"sqlite:///{folder}/store.sqlite", "CDS_RATE_LIMIT": "1000000 per second"}
+    environment = {
+        "CDS_AUTH": "off",
+        "CDS_DATABASE_URL": f"sqlite:///{folder}/store.sqlite",
+        "CDS_RATE_LIMIT": "1000000 per second",
+    }
     app = checked(create_app(read_settings(environment), clock=lambda: WRITTEN_FOR))
     answer = app.wsgi_app
 

@@ -33,7 +33,7 @@ STORIES = [
 def service(hapi: str, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     store = f"sqlite:///{tmp_path_factory.mktemp('store')}/store.sqlite"
     settings = read_settings(
-        {"CDS_AUTH": "off", "CDS_STORE": store, "CDS_FHIR_SERVERS": hapi, "CDS_CACHE_SECONDS": "0", "CDS_HASH_KEY": "key"}
+        {"CDS_AUTH": "off", "CDS_DATABASE_URL": store, "CDS_FHIR_SERVERS": hapi, "CDS_CACHE_SECONDS": "0", "CDS_HASH_KEY": "k"}
     )
     return create_app(settings, clock=lambda: WRITTEN_FOR).test_client()
 

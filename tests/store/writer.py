@@ -4,7 +4,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from cds_service.store import database
+from cds_service.store.backend import Patience
 from cds_service.store.database import Database
 from cds_service.store.records import Outcome
 from cds_service.store.store import Store
@@ -25,8 +25,8 @@ def feedback(store: Store, writer: int, number: int) -> None:
 
 
 def main(url: str, writer: int, count: int, tokens: int) -> None:
-    database.WAIT_FOR_LOCK = 60_000  # however slow the machine: what is tested is that nothing is lost, not how soon
-    store = Store(Database(url))
+    slow = Patience(60.0, 60.0)  # however slow the machine: what is tested is that nothing is lost, not how soon
+    store = Store(Database(url, slow))
     won = sum(store.is_new(f"token-{number}", AT + timedelta(minutes=15), AT) for number in range(tokens))
     for number in range(count):
         feedback(store, writer, number)

@@ -69,7 +69,7 @@ def service(
         "CDS_HASH_KEY": "k" * 32,
         "CDS_CORS_ORIGINS": "https://sandbox.example",
         "CDS_PRIVATE_NETWORKS": "127.0.0.0/8",
-        "CDS_STORE": f"sqlite:///{folder}/store.sqlite",
+        "CDS_DATABASE_URL": f"sqlite:///{folder}/store.sqlite",
         **settings,
     }
     return checked(create_app(read_settings(environment), clock=clock))

@@ -79,7 +79,7 @@ def test_nothing_in_the_store_names_patient_or_user(tmp_path: Path) -> None:
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     asked(tmp_path, request_of("sandbox-with-prefetch.json"))
-    monkeypatch.setenv("CDS_STORE", f"sqlite:///{tmp_path}/store.sqlite")
+    monkeypatch.setenv("CDS_DATABASE_URL", f"sqlite:///{tmp_path}/store.sqlite")
     monkeypatch.setenv("CDS_HASH_KEY", KEY.decode())
     monkeypatch.setenv("COLUMNS", "250")
     return tmp_path

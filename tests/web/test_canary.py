@@ -99,7 +99,7 @@ def test_the_canary_is_nowhere_but_in_the_cards(
     files = tmp_path / "store"
     if store == "up":
         files.mkdir()
-    client = service(tmp_path, f"fhir_servers: ['{FHIR}']", CDS_STORE=f"sqlite:///{files}/store.sqlite").test_client()
+    client = service(tmp_path, f"fhir_servers: ['{FHIR}']", CDS_DATABASE_URL=f"sqlite:///{files}/store.sqlite").test_client()
     status, cards = fire(client, FULL)
     assert status == 200
     assert CANARY in cards, "the clinician reads the record's words"

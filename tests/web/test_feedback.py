@@ -32,7 +32,7 @@ class Site:
     def __init__(self, folder: Path, **settings: str) -> None:
         self.now: datetime = WRITTEN_FOR
         self.store = f"sqlite:///{folder}/store.sqlite"
-        environment = {"CDS_AUTH": "off", "CDS_STORE": self.store, "CDS_HASH_KEY": "a key for tests", **settings}
+        environment = {"CDS_AUTH": "off", "CDS_DATABASE_URL": self.store, "CDS_HASH_KEY": "a key for tests", **settings}
         self.client: FlaskClient = checked(create_app(read_settings(environment), clock=lambda: self.now)).test_client()
 
     def cards(self, request_file: str = "without-fhir-server.json", **change: Any) -> list[dict[str, Any]]:
@@ -232,7 +232,7 @@ def test_the_days_can_be_set_and_a_reason_that_no_card_offers_is_refused(tmp_pat
 
 
 def test_while_the_store_is_down_calls_are_answered_and_feedback_is_not(tmp_path: Path) -> None:
-    site = Site(tmp_path, CDS_STORE=f"sqlite:///{tmp_path}/not-mounted/store.sqlite")
+    site = Site(tmp_path, CDS_DATABASE_URL=f"sqlite:///{tmp_path}/not-mounted/store.sqlite")
     cards = site.cards()
     assert cards
     response = site.client.post(FEEDBACK, json={"feedback": [{**GOOD, "card": cards[0]["uuid"]}]})

@@ -242,7 +242,7 @@ def test_the_official_sandbox_is_let_in_on_loopback(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text(KEYS, encoding="utf-8")
     clients = tmp_path / "clients.yaml"
     clients.write_text(f"clients: [{{iss: '{sandbox}', jku: '{jku}', jwks: keys.json, profile: sandbox}}]", encoding="utf-8")
-    settings = {"CDS_CLIENTS": str(clients), "CDS_PUBLIC_URL": local, "CDS_STORE": f"sqlite:///{tmp_path}/store.sqlite"}
+    settings = {"CDS_CLIENTS": str(clients), "CDS_PUBLIC_URL": local, "CDS_DATABASE_URL": f"sqlite:///{tmp_path}/store.sqlite"}
     app = checked(create_app(read_settings(settings), clock=lambda: WRITTEN_FOR))
     its = {"iss": sandbox, "aud": local + SERVICE, "iat": NOW + 1, "header": {"jku": jku}}
     answer = app.test_client().post(SERVICE, json=request_of("sandbox-with-prefetch.json"), headers=bearer(**its))

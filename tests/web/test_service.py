@@ -27,7 +27,7 @@ SETTINGS = read_settings(
 
 def client_of(settings: Settings) -> FlaskClient:
     store = f"sqlite:///{mkdtemp()}/store.sqlite"
-    return checked(create_app(replace(settings, store=store), clock=lambda: WRITTEN_FOR)).test_client()
+    return checked(create_app(replace(settings, database_url=store), clock=lambda: WRITTEN_FOR)).test_client()
 
 
 @pytest.fixture(scope="module")
