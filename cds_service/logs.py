@@ -2,6 +2,7 @@
 
 import json
 import logging
+from contextvars import ContextVar
 from typing import TextIO
 
 FIELDS = frozenset(
@@ -33,6 +34,9 @@ FIELDS = frozenset(
 )
 """What may stand in a log line. Everything else is refused when the event is made, so that a test finds it."""
 
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The call that is being answered: each of its events, its answer and its audit row carry this id."""
+
 _logger = logging.getLogger("cds_service")
 
 
@@ -50,7 +54,7 @@ def event(name: str, *, level: int = logging.INFO, **fields: str | int | float |
     """Log an event. Raises: ValueError for a field that is not on the list."""
     if foreign := fields.keys() - FIELDS:
         raise ValueError(f"fields that may not be logged: {', '.join(sorted(foreign))}")
-    kept = {key: value for key, value in fields.items() if value is not None}
+    kept = {key: value for key, value in {"request_id": REQUEST_ID.get(), **fields}.items() if value is not None}
     _logger.log(level, name, extra={"fields": kept})
 
 

@@ -41,12 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.user is not None:
         rows = [row for row in rows if row.user == pseudonyms.of("user", arguments.user)]
     table = Table()
-    for name in ("When", "Client", "Service", "User (hash)", "Status", "Sent", "Read", "Cards", "Knowledge"):
+    for name in ("When", "Client", "Service", "User (hash)", "Status", "Sent", "Read", "Cards", "Knowledge", "Request"):
         table.add_column(name, overflow="fold")
     for row in rows:
         knowledge = row.knowledge.removeprefix("sha256:")[:12]
-        table.add_row(
-            row.at, row.client, row.service, row.user[:16], str(row.status), row.sent, row.read, str(row.cards), knowledge
-        )
+        read = (row.sent, row.read, str(row.cards), knowledge, row.request or "")
+        table.add_row(row.at, row.client, row.service, row.user[:16], str(row.status), *read)
     Console().print(table if rows else "nobody looked")
     return 0

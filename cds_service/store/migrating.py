@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration, known here so that an up-to-date database is opened without loading Alembic."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 

@@ -41,6 +41,8 @@ class Look:
     suppressed: int
     silent: bool
     knowledge: str
+    request: str | None = None
+    """The call's id, as its log lines have it."""
 
 
 @dataclass(frozen=True, slots=True)

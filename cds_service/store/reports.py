@@ -46,6 +46,7 @@ class LookRow:
     read: str
     cards: int
     knowledge: str
+    request: str | None
 
 
 def acceptance(database: Database, since: datetime | None = None) -> list[Acceptance]:
@@ -81,11 +82,11 @@ def acceptance(database: Database, since: datetime | None = None) -> list[Accept
 
 def looks(database: Database, patient: str) -> list[LookRow]:
     """Every look at the patient of this keyed hash, the oldest first. Raises: StoreDown."""
-    cards = sa.select(sa.func.count()).where(AUDIT_CARD.c.audit == AUDIT.c.id).scalar_subquery()
-    columns = (AUDIT.c.at, AUDIT.c.client, AUDIT.c.service, AUDIT.c.user, AUDIT.c.status, AUDIT.c.sent, AUDIT.c.read)
-    query = sa.select(*columns, cards, AUDIT.c.knowledge).where(AUDIT.c.patient == patient).order_by(AUDIT.c.id)
+    cards = sa.select(sa.func.count()).where(AUDIT_CARD.c.audit == AUDIT.c.id).scalar_subquery().label("cards")
+    kept = [AUDIT.c[name] for name in LookRow.__slots__ if name != "cards"]
+    query = sa.select(*kept, cards).where(AUDIT.c.patient == patient).order_by(AUDIT.c.id)
     with database.reading() as connection:
-        return [LookRow(*row) for row in connection.execute(query)]
+        return [LookRow(**row) for row in connection.execute(query).mappings()]
 
 
 def purge(database: Database, before: datetime, at: datetime) -> int:

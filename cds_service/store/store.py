@@ -137,6 +137,7 @@ def _insert_look(connection: Connection, look: Look) -> None:
         "suppressed": look.suppressed,
         "silent": look.silent,
         "knowledge": look.knowledge,
+        "request": look.request,
     }
     key = connection.execute(_NOTE_LOOK, row).inserted_primary_key
     if look.cards and key is not None:

@@ -58,10 +58,12 @@ AUDIT = Table(
     Column("suppressed", Integer, nullable=False),
     Column("silent", Boolean, nullable=False),
     Column("knowledge", String(80), nullable=False),
+    Column("request", String(36)),
     Index("audit_patient", "patient"),
     Index("audit_at", "at"),
 )
-"""`user` and `patient` are keyed hashes; `sent` and `read` name parts of the record, separated by commas."""
+"""`user` and `patient` are keyed hashes; `sent` and `read` name parts of the record, separated by commas; `request`: the
+call's id in the log, which rows of earlier versions lack."""
 
 AUDIT_CARD = Table(
     "audit_card",

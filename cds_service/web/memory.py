@@ -7,6 +7,7 @@ from cds_service.cards import OVERRIDE_REASONS
 from cds_service.clients import Client
 from cds_service.errors import SettingsError
 from cds_service.feedback import Feedback
+from cds_service.logs import REQUEST_ID
 from cds_service.protocol import Card, CdsResponse, Coding, HookRequest
 from cds_service.store.records import Look, Outcome, Pseudonyms, ShownCard
 from cds_service.store.store import Store
@@ -56,6 +57,7 @@ class Memory:
             suppressed=0,
             silent=False,
             knowledge=knowledge,
+            request=REQUEST_ID.get(),
         )
 
     def _outcome(self, client: Client, item: Feedback, at: datetime) -> Outcome:
