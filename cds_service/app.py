@@ -17,7 +17,7 @@ from cds_service.settings import Settings, now
 from cds_service.store.database import Database
 from cds_service.store.records import Pseudonyms
 from cds_service.store.store import Store
-from cds_service.web import cors, errors, headers, openapi, operations, request_id
+from cds_service.web import cors, errors, headers, metering, openapi, operations, request_id
 from cds_service.web.guard import Guard, Rates
 from cds_service.web.key_sets import KeySets
 from cds_service.web.memory import Memory
@@ -68,6 +68,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # a doubled slash is another address, not a redirect
     request_id.register(app)
+    metering.register(app, service.hooks)
     errors.register(app)
     headers.register(app)
     cors.register(app, settings.cors_origins)

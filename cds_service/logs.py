@@ -30,6 +30,8 @@ FIELDS = frozenset(
         "trials",
         "kind",
         "location",
+        "method",
+        "route",
     }
 )
 """What may stand in a log line. Everything else is refused when the event is made, so that a test finds it."""

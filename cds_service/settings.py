@@ -33,7 +33,7 @@ class Setting:
 SETTINGS = (
     Setting("CDS_HOST", "text", "127.0.0.1", "address to listen on; only loopback while CDS_AUTH=off"),
     Setting("CDS_PORT", "number", "8080", "port to listen on"),
-    Setting("CDS_PROCESSES", "number", "1", "processes that answer; they share the store"),
+    Setting("CDS_PROCESSES", "number", "0", "processes that answer; they share the store; 0 is one a CPU"),
     Setting("CDS_THREADS", "number", "8", "calls that each process answers at a time"),
     Setting("CDS_TIMEZONE", "zone", "UTC", "the hospital's time zone: days of results and today's day are days there"),
     Setting("CDS_CLIENTS", "path", "", "YAML file of the CDS clients that may call, with their keys and FHIR servers"),
@@ -136,7 +136,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         host=value["CDS_HOST"],
         port=_whole("CDS_PORT", value, least=1, most=65_535),
-        processes=_whole("CDS_PROCESSES", value, least=1),
+        processes=_whole("CDS_PROCESSES", value, least=0),
         threads=_whole("CDS_THREADS", value, least=1),
         timezone=_zone("CDS_TIMEZONE", value),
         clients=_path("CDS_CLIENTS", value),
@@ -172,6 +172,11 @@ def current_values(environment: Mapping[str, str] | None = None) -> dict[str, st
     source = os.environ if environment is None else environment
     values = {setting.name: source.get(setting.name, setting.default) for setting in SETTINGS}
     return {name: "***" if value and _is_secret(name) else value for name, value in values.items()}
+
+
+def share_counters(directory: Path) -> None:
+    """Have the processes of this server count together in files there; to be said before anything is counted."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(directory)
 
 
 def now() -> datetime:

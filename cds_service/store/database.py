@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from cds_service import logs
+from cds_service import logs, metrics
 from cds_service.errors import SettingsError, StoreDown
 from cds_service.store import postgresql, sqlite
 from cds_service.store.backend import OF_A_CALL, OF_AN_OPERATOR, PURPOSE, Patience, Purpose
@@ -106,6 +106,7 @@ class Database:
             self._is_down, self._rest_until = True, time.monotonic() + REST
             kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
             logs.event("store_down", level=40, kind=kind)
+            metrics.store_failed()
             raise StoreDown(_DOWN) from error
         self._is_down = False
 

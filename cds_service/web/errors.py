@@ -4,8 +4,9 @@ import msgspec
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from cds_service import logs
-from cds_service.errors import RequestError
+from cds_service import logs, metrics
+from cds_service.errors import RequestError, Unauthorized
+from cds_service.web import metering
 
 
 class Issue(msgspec.Struct, frozen=True):
@@ -51,6 +52,9 @@ FIXES = {
 
 def _refused(error: RequestError) -> Response:
     logs.event("request_refused", status=error.status, code=error.code)
+    metering.outcome(error.code)
+    if isinstance(error, Unauthorized):
+        metrics.token_refused(error.reason)
     response = outcome(error.status, str(error))
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
@@ -62,6 +66,7 @@ def _refused(error: RequestError) -> Response:
 def _of_framework(error: HTTPException) -> Response:
     status = error.code or 500
     logs.event("request_refused", status=status, code="http")
+    metering.outcome(f"http-{status}")
     response = outcome(status, FIXES.get(status, f"{status} {error.name}"))
     if allowed := getattr(error, "valid_methods", None):
         response.headers["Allow"] = ", ".join(sorted(allowed))
@@ -74,6 +79,7 @@ def _unforeseen(error: Exception) -> Response:
     while place is not None and place.tb_next is not None:
         place = place.tb_next
     where = f"{place.tb_frame.f_globals.get('__name__', '?')}:{place.tb_lineno}" if place is not None else "?"
+    metering.outcome("unforeseen")
     logs.event("unforeseen_error", level=40, kind=type(error).__name__, location=where, status=500)
     return outcome(500, "the service failed; its log names the place")
 

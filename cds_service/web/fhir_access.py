@@ -1,5 +1,8 @@
 """The FHIR server of one call, as its client offers it, and what was read there."""
 
+import time
+
+from cds_service import metrics
 from cds_service.fhir.client import Cache, FhirClient, Parameters, SearchResult
 from cds_service.fhir.record import GapReason
 from cds_service.outbound.door import Door
@@ -19,10 +22,20 @@ class CallersFhir(FhirClient):
         if resource_type in self._not_offered:
             return GapReason.NOT_OFFERED
         self.types_read.add(resource_type)
-        return super().read(resource_type, resource_id)
+        begun = time.perf_counter()
+        found = super().read(resource_type, resource_id)
+        _count(resource_type, found if isinstance(found, GapReason) else None, begun)
+        return found
 
     def search(self, resource_type: str, parameters: Parameters) -> SearchResult:
         if resource_type in self._not_offered:
             return SearchResult(failed=GapReason.NOT_OFFERED)
         self.types_read.add(resource_type)
-        return super().search(resource_type, parameters)
+        begun = time.perf_counter()
+        found = super().search(resource_type, parameters)
+        _count(resource_type, found.failed, begun)
+        return found
+
+
+def _count(resource_type: str, failed: GapReason | None, begun: float) -> None:
+    metrics.fhir_called(resource_type, failed.value if failed is not None else "ok", time.perf_counter() - begun)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from cds_service import metrics
 from cds_service.cards import OVERRIDE_REASONS
 from cds_service.clients import Client
 from cds_service.errors import SettingsError
@@ -31,7 +32,9 @@ class Memory:
 
     def learn(self, client: Client, service: str, feedback: tuple[Feedback, ...], at: datetime) -> None:
         """Keep what became of the cards. Raises: StoreDown."""
-        self._store.keep_feedback(client.iss, service, [self._outcome(client, item, at) for item in feedback], at)
+        outcomes = [self._outcome(client, item, at) for item in feedback]
+        self._store.keep_feedback(client.iss, service, outcomes, at)
+        metrics.feedback_kept((outcome.outcome, outcome.reason) for outcome in outcomes)
 
     def still_wanted(self, response: CdsResponse, client: Client, at: datetime) -> CdsResponse:
         """The cards but those overridden. A card that offers no reasons to override it, "Not fully evaluated", always stays."""

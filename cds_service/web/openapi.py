@@ -70,8 +70,9 @@ def document(services: Iterable[str], *, auth: bool = True, public_url: str | No
             },
             "/healthz": {"get": _operation("Whether the process lives", _object("status"), _OPEN)},
             "/readyz": {
-                "get": _operation("Ready, or degraded", _object("status", "store", "version", "knowledge"), _OPEN),
+                "get": _operation("Ready, or degraded, and what was checked", _READINESS, _OPEN),
             },
+            "/metrics": {"get": _operation("Counters for Prometheus", {"type": "string"}, _OPEN, kind="text/plain")},
             "/openapi.json": {"get": _operation("This document", {"type": "object"}, _OPEN)},
         },
         "components": {
@@ -93,8 +94,15 @@ def schema(file: str) -> Json:
 _EMPTY: Json = {"type": "object", "additionalProperties": False}
 
 
-def _operation(summary: str, answer: Json, refusals: tuple[str, ...], auth: bool = False, takes: str | None = None) -> Json:
-    responses = {"200": _answer(summary, answer)} | {
+def _operation(
+    summary: str,
+    answer: Json,
+    refusals: tuple[str, ...],
+    auth: bool = False,
+    takes: str | None = None,
+    kind: str = "application/json",
+) -> Json:
+    responses = {"200": _answer(summary, answer, kind)} | {
         status: {"$ref": f"#/components/responses/Refused{status}"} for status in refusals
     }
     operation: Json = {"summary": summary, "responses": responses}
@@ -105,14 +113,17 @@ def _operation(summary: str, answer: Json, refusals: tuple[str, ...], auth: bool
     return operation
 
 
-def _answer(description: str, content: Json) -> Json:
-    return {"description": description, "content": {"application/json": {"schema": content}}}
+def _answer(description: str, content: Json, kind: str = "application/json") -> Json:
+    return {"description": description, "content": {kind: {"schema": content}}}
 
 
 def _ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _object(*texts: str) -> Json:
-    properties = {name: {"type": "string"} for name in texts}
-    return {"type": "object", "properties": properties, "required": list(texts), "additionalProperties": False}
+def _object(*texts: str, **others: Json) -> Json:
+    properties = {**{name: {"type": "string"} for name in texts}, **others}
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+_READINESS = _object("status", "store", "version", "knowledge", checks=_object("knowledge", "store"))

@@ -1,18 +1,31 @@
-"""/healthz and /readyz, for those who run the service."""
+"""/healthz, /readyz and /metrics, for those who run the service."""
+
+from typing import Literal
 
 import msgspec
 from flask import Blueprint, Response
 
-from cds_service import __version__
+from cds_service import __version__, metrics
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.store.store import Store
+
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+State = Literal["up", "down"]
+
+
+class Checks(msgspec.Struct, frozen=True):
+    """What calls need, each by its name. Without knowledge no process starts; without the store calls are answered."""
+
+    knowledge: State
+    store: State
 
 
 class Readiness(msgspec.Struct, frozen=True):
     """`degraded`: calls are answered, but nothing is remembered and feedback is refused."""
 
     status: str
-    store: str
+    store: State
+    checks: Checks
     version: str
     knowledge: str
 
@@ -26,8 +39,14 @@ def blueprint(knowledge: Knowledge, store: Store) -> Blueprint:
 
     @routes.get("/readyz")
     def readiness() -> Response:
-        up = store.is_up()
-        state = Readiness("ready" if up else "degraded", "up" if up else "down", __version__, knowledge.digest)
+        up: State = "up" if store.is_up() else "down"
+        checks = Checks("up", up)
+        state = Readiness("ready" if up == "up" else "degraded", up, checks, __version__, knowledge.digest)
         return Response(msgspec.json.encode(state), mimetype="application/json")
+
+    @routes.get("/metrics")
+    def counted() -> Response:
+        body = metrics.exposition(__version__, knowledge.digest, store_up=store.is_up())
+        return Response(body, content_type=METRICS)
 
     return routes

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service import logs
+from cds_service import logs, metrics
 from cds_service.cards import Display
 from cds_service.clients import Client
 from cds_service.criteria.knowledge import Knowledge
@@ -20,6 +20,7 @@ from cds_service.outbound.door import Door
 from cds_service.pipeline import answer
 from cds_service.protocol import NO_CARDS, CdsResponse, Discovery, HookRequest, decode_request, encode
 from cds_service.settings import Settings, is_loopback_url
+from cds_service.web import metering
 from cds_service.web.fhir_access import CallersFhir
 from cds_service.web.fitting import fit, renamed
 from cds_service.web.guard import Guard, caller
@@ -72,6 +73,8 @@ def blueprint(service: Service, guard: Guard) -> Blueprint:
         hook = _hook(service, service_id)
         started = time.perf_counter()
         response, call = _answered(service, hook)
+        metering.outcome("cards" if response.cards else "no-cards")
+        metrics.prefetched(service_id, hook.entry.prefetch, call.prefetch)
         logs.event(
             "hook_answered",
             service=service_id,
@@ -131,8 +134,16 @@ def _answered(service: Service, hook: CdsService) -> tuple[CdsResponse, HookRequ
         raise
     wanted = service.memory.still_wanted(evaluated, client, at)
     suppressed = len(evaluated.cards) - len(wanted.cards)
+    _count(evaluated, wanted, silent=service.settings.silent)
     service.memory.note(replace(look, read=_read(fhir), cards=shown_cards(wanted.cards), suppressed=suppressed))
     return fit(wanted, client.profile), call
+
+
+def _count(evaluated: CdsResponse, wanted: CdsResponse, *, silent: bool) -> None:
+    kept = {card.uuid for card in wanted.cards}
+    away = [card for card in evaluated.cards if card.uuid not in kept]
+    metrics.cards_answered((card.topic for card in shown_cards(wanted.cards)), "silent" if silent else "shown")
+    metrics.cards_answered((card.topic for card in shown_cards(away)), "suppressed")
 
 
 def _evaluated(service: Service, hook: CdsService, call: HookRequest, fhir: CallersFhir | None, at: datetime) -> CdsResponse:

@@ -243,6 +243,6 @@ def test_the_documentation_names_every_table() -> None:
     rows = [
         line.split("|")[1]
         for line in Path("docs/operations.md").read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `")
+        if line.startswith("| `") and not line.startswith("| `cds_")
     ]
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(METADATA.tables)

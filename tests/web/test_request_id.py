@@ -34,7 +34,9 @@ def test_a_calls_log_lines_audit_row_and_answer_carry_its_id(tmp_path: Path, str
     said = [json.loads(line) for line in stream.getvalue().strip("\0").splitlines()]
     assert [(line["event"], line["request_id"]) for line in said] == [
         ("hook_answered", OURS),
+        ("access", OURS),
         ("request_refused", OURS[:-1] + "2"),
+        ("access", OURS[:-1] + "2"),
     ]
     connection = sqlite3.connect(tmp_path / "store.sqlite")
     assert connection.execute("SELECT request FROM audit").fetchall() == [(OURS,)]
