@@ -21,6 +21,7 @@ ALGORITHMS = frozenset({"ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "P
 """Asymmetric signatures alone: a client's public key must never serve as a shared secret."""
 SANDBOX = "https://sandbox.cds-hooks.org"
 """The official sandbox, whose private key is published: whoever trusts it trusts everybody."""
+LONGEST_ISS = 255
 OPEN = "open"
 """The issuer that stands for everybody while authentication is off."""
 
@@ -163,6 +164,8 @@ class _Reader:
         if not entry.iss or entry.iss in self._issuers or entry.iss == OPEN:
             self._fault(f"{place}.iss", "is empty or stands twice", "give each client one entry with its iss")
         self._issuers.add(entry.iss)
+        if len(entry.iss) > LONGEST_ISS:
+            self._fault(f"{place}.iss", "is too long to be kept", f"use an issuer of at most {LONGEST_ISS} characters")
         if entry.iss == SANDBOX and not self._development:
             self._fault(f"{place}.iss", "publishes its private key", "keep the sandbox to development on loopback")
         if entry.profile not in self._profiles:

@@ -2,9 +2,11 @@
 and the only clock."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,13 +23,30 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable. `kind`: text, number, flag, list, days, path, directory or zone; a secret is never printed."""
+    """One variable. `kind`: text, number, flag, list, days, path, directory, zone, secret or address.
+
+    A secret is never printed, nor is the password in an address; both may stand in a file that NAME_FILE names.
+    """
 
     name: str
     kind: str
     default: str
     help: str
-    secret: bool = False
+
+    @property
+    def in_file(self) -> str | None:
+        """The variable that names a file with the value, where there may be one."""
+        return f"{self.name}_FILE" if self.kind in ("secret", "address") else None
+
+    def masked(self, value: str) -> str:
+        if self.kind == "secret":
+            return MASK if value else ""
+        return _PASSWORD_OF_USER.sub(rf"\1{MASK}", _PASSWORD_PARAMETER.sub(MASK, value)) if self.kind == "address" else value
+
+
+MASK = "***"
+_PASSWORD_OF_USER = re.compile(r"(://[^:/@]*:).*(?=@)")
+_PASSWORD_PARAMETER = re.compile(r"(?<=password=)[^&]*")
 
 
 SETTINGS = (
@@ -47,7 +66,7 @@ SETTINGS = (
     Setting("CDS_MAX_PAGES", "number", "20", "pages that are followed in one search"),
     Setting("CDS_MAX_BODY_MB", "number", "10", "largest body that is read, of a call or of an answer, in megabytes"),
     Setting("CDS_CACHE_SECONDS", "number", "60", "how long FHIR results are kept for the same token; 0 keeps none"),
-    Setting("CDS_PROXY", "text", "", "proxy for calls to FHIR servers"),
+    Setting("CDS_PROXY", "address", "", "proxy for calls to FHIR servers"),
     Setting("CDS_CA_BUNDLE", "path", "", "certificates of a private authority that FHIR servers use"),
     Setting("CDS_CLIENT_CERTIFICATE", "path", "", "client certificate with its key, in PEM, for FHIR servers"),
     Setting("CDS_CORS_ORIGINS", "list", "", "origins of browser-based clients; * only for development"),
@@ -61,7 +80,7 @@ SETTINGS = (
     Setting("CDS_SILENT", "flag", "false", "evaluate every call and answer no cards, for the weeks before go-live"),
     Setting(
         "CDS_DATABASE_URL",
-        "text",
+        "address",
         "sqlite:///cds-service.sqlite",
         "database of feedback, overrides, tokens seen and audit: SQLite, or PostgreSQL for several machines",
     ),
@@ -69,12 +88,13 @@ SETTINGS = (
         "CDS_SUPPRESS_DAYS", "days", "30, not-now=7, not-a-candidate=180", "days that an overridden card stays away, by reason"
     ),
     Setting("CDS_KEEP_DAYS", "number", "2190", "days that audit and feedback are kept; `cds-service purge` deletes older ones"),
-    Setting("CDS_HASH_KEY", "text", "", "key of card ids and of hashes in the audit; required beyond loopback", secret=True),
+    Setting("CDS_HASH_KEY", "secret", "", "key of card ids and of hashes in the audit; required beyond loopback"),
 )
 
 
 RENAMED = {"CDS_STORE": "CDS_DATABASE_URL"}
 """Names of earlier versions."""
+_OF_KUBERNETES = re.compile(r"_(SERVICE_HOST|SERVICE_PORT|PORT)(_|$)")
 
 
 @dataclass(frozen=True)
@@ -124,15 +144,7 @@ def is_loopback_url(url: str) -> bool:
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Raises: SettingsError naming the variable and what it accepts."""
-    given = {
-        name: value for name, value in (os.environ if environment is None else environment).items() if name.startswith("CDS_")
-    }
-    known = {setting.name: setting for setting in SETTINGS}
-    if foreign := sorted(given.keys() - known.keys()):
-        if foreign[0] in RENAMED:
-            raise SettingsError(f"{foreign[0]} is called {RENAMED[foreign[0]]} now; rename it")
-        raise SettingsError(f"{foreign[0]} is no setting; `cds-service settings` lists them all")
-    value = {name: given.get(name, setting.default).strip() for name, setting in known.items()}
+    value = _values(os.environ if environment is None else environment)
     return Settings(
         host=value["CDS_HOST"],
         port=_whole("CDS_PORT", value, least=1, most=65_535),
@@ -168,10 +180,9 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def current_values(environment: Mapping[str, str] | None = None) -> dict[str, str]:
-    """What each setting is now; secrets are masked."""
-    source = os.environ if environment is None else environment
-    values = {setting.name: source.get(setting.name, setting.default) for setting in SETTINGS}
-    return {name: "***" if value and _is_secret(name) else value for name, value in values.items()}
+    """What each setting is now; secrets and passwords are masked. Raises: SettingsError for one that is unknown."""
+    values = _values(os.environ if environment is None else environment)
+    return {setting.name: setting.masked(values[setting.name]) for setting in SETTINGS}
 
 
 def share_counters(directory: Path) -> None:
@@ -184,8 +195,40 @@ def now() -> datetime:
     return datetime.now(UTC)  # the one clock
 
 
-def _is_secret(name: str) -> bool:
-    return any(setting.secret for setting in SETTINGS if setting.name == name)
+def _values(environment: Mapping[str, str]) -> dict[str, str]:
+    """Each setting as text: as it is given, as its file has it, or by default. Raises: SettingsError."""
+    given = {name: value for name, value in environment.items() if name.startswith("CDS_")}
+    in_files = {setting.in_file: setting.name for setting in SETTINGS if setting.in_file is not None}
+    known = {setting.name for setting in SETTINGS} | in_files.keys()
+    if foreign := sorted(given.keys() - known):
+        raise SettingsError(_why_unknown(foreign[0], given[foreign[0]], known))
+    for file_variable, name in in_files.items():
+        if path := given.pop(file_variable, ""):
+            if given.get(name):
+                raise SettingsError(f"{name} and {file_variable} exclude each other; remove one")
+            given[name] = _content(file_variable, path)
+    return {setting.name: given.get(setting.name, setting.default).strip() for setting in SETTINGS}
+
+
+def _content(name: str, path: str) -> str:
+    try:
+        content = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        problem = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingsError(f"{name} names a file that cannot be read ({problem})") from error
+    if not content:
+        raise SettingsError(f"{name} names a file that is empty")
+    return content
+
+
+def _why_unknown(name: str, value: str, known: Collection[str]) -> str:
+    if name in RENAMED:
+        return f"{name} is called {RENAMED[name]} now; rename it"
+    if _OF_KUBERNETES.search(name) and (value.isdigit() or value.startswith("tcp://") or name.endswith("_HOST")):
+        return f"{name} is set by Kubernetes for a Service; set enableServiceLinks: false in the pod"
+    alike = get_close_matches(name, known, n=1)
+    meant = f"did you mean {alike[0]}? " if alike else ""
+    return f"{name} is no setting; {meant}`cds-service settings` lists them all"
 
 
 def _number(name: str, value: Mapping[str, str]) -> float:

@@ -17,9 +17,9 @@ worker_class = Worker
 preload_app = True
 """Knowledge is loaded once and shared by the processes, unchanged."""
 
-timeout = 60
-"""Seconds after which a process that shows no life is replaced; above every deadline of a call."""
-graceful_timeout = 30
+timeout = 90
+"""Seconds after which a process that shows no life is replaced; above every deadline of a call, which is 60 at most."""
+graceful_timeout = 65
 """Seconds that calls under way have to end after SIGTERM; an orchestrator's own grace must be longer."""
 keepalive = 75
 """Seconds that an idle connection of a reverse proxy stays open; longer than the proxy's own, so that it closes first."""
