@@ -30,15 +30,16 @@ SHORTEST_KEY = 32
 def create_app(settings: Settings, clock: Clock = now) -> Flask:
     """The service as a WSGI application. Raises: KnowledgeErrors, SettingsError: a broken file stops the start."""
     clients = clients_of(settings)
-    if "*" in settings.cors_origins and not settings.is_loopback():
-        raise SettingsError("CDS_CORS_ORIGINS=* is for development on loopback; list the origins of browser-based clients")
-    hash_key = _hash_key(settings)
+    require_safe(settings)
+    if settings.hash_key is None:
+        logs.event("card_ids_change_at_restart")
+    hash_key = settings.hash_key or secrets.token_bytes(32)
     knowledge = knowledge_of_site(settings)
     known = [trial.id for trial in knowledge.trials]
     if unknown := sorted(settings.show_trials - set(known)):
         raise SettingsError(f"CDS_SHOW_TRIALS names {unknown[0]}, which is no trial here; there are {', '.join(known)}")
     validate.warm_up()
-    door = _door(settings)
+    door = door_of(settings)
     database = Database(settings.database_url)
     store = Store(database)
     if not store.is_up():
@@ -82,18 +83,19 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     return app
 
 
-def _hash_key(settings: Settings) -> bytes:
-    """Raises: SettingsError where others than this machine call and no key is set."""
-    if settings.hash_key is None and not settings.is_loopback():
-        raise SettingsError(f"CDS_HASH_KEY must be set beyond loopback, the same for all processes; {SHORTEST_KEY} characters")
-    if settings.hash_key is not None and len(settings.hash_key) < SHORTEST_KEY and not settings.is_loopback():
-        raise SettingsError(f"CDS_HASH_KEY must have {SHORTEST_KEY} characters or more")
+def require_safe(settings: Settings) -> None:
+    """Raises: SettingsError where others than this machine call, and a setting is for development alone."""
+    if settings.is_loopback():
+        return
+    if "*" in settings.cors_origins:
+        raise SettingsError("CDS_CORS_ORIGINS=* is for development on loopback; list the origins of browser-based clients")
     if settings.hash_key is None:
-        logs.event("card_ids_change_at_restart")
-    return settings.hash_key or secrets.token_bytes(32)
+        raise SettingsError(f"CDS_HASH_KEY must be set beyond loopback, the same for all processes; {SHORTEST_KEY} characters")
+    if len(settings.hash_key) < SHORTEST_KEY:
+        raise SettingsError(f"CDS_HASH_KEY must have {SHORTEST_KEY} characters or more")
 
 
-def _door(settings: Settings) -> Door:
+def door_of(settings: Settings) -> Door:
     limits = Limits(settings.connect_timeout, settings.read_timeout, settings.max_body_bytes)
     rules = AddressRules(settings.private_networks, loopback=settings.is_loopback())
     return Door(limits, settings.proxy, settings.ca_bundle, settings.client_certificate, rules)

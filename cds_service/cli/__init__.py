@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 
 from cds_service import __version__
-from cds_service.cli import audit, check, codes, demo, explain, export, feedback, migrate, purge, serve, settings
+from cds_service.cli import audit, check, codes, demo, doctor, explain, export, feedback, migrate, purge, serve, settings
 from cds_service.errors import CdsError, place_of
 
-COMMANDS = (serve, demo, check, explain, export, codes, settings, feedback, audit, purge, migrate)
+COMMANDS = (serve, demo, check, explain, export, codes, settings, doctor, feedback, audit, purge, migrate)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

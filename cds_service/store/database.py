@@ -138,14 +138,20 @@ def existing(address: str) -> Database:
 
     Raises: SettingsError; StoreDown.
     """
-    url = _checked(address)
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+    file = file_of(address)
+    if file is not None and not file.is_file():
         raise SettingsError("CDS_DATABASE_URL names a file that does not exist: is it the service's?")
     database = Database(address, OF_AN_OPERATOR)
     if database.revision() is None:
         database.close()
         raise SettingsError("CDS_DATABASE_URL names a database without our tables: is it the service's?")
     return database
+
+
+def file_of(address: str) -> Path | None:
+    """The file of a database that is one. Raises: SettingsError."""
+    url = _checked(address)
+    return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
 
 
 def _checked(address: str) -> URL:

@@ -7,6 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.app import create_app
+from cds_service.doctor.examination import examine
+from cds_service.doctor.finding import State
 from cds_service.fhir.client import Cache, FhirClient
 from cds_service.hooks.patient_view import SERVICE
 from cds_service.sandbox import stories
@@ -48,6 +50,12 @@ def fired(service: FlaskClient, ehr: PracticeEhr, patient: str, *, prefetch: boo
     response = service.post(URL, data=body, content_type="application/json")
     assert response.status_code == 200, response.data
     return json.loads(response.data)["cards"]
+
+
+def test_the_doctor_finds_that_it_offers_all_that_is_asked(hapi: str) -> None:
+    findings = [finding for finding in examine(read_settings({"CDS_AUTH": "off"}), [hapi]) if finding.subject == hapi]
+    assert [finding.said for finding in findings if finding.state is not State.OK] == []
+    assert findings
 
 
 @pytest.mark.parametrize("story", STORIES)
