@@ -4,7 +4,7 @@ import secrets
 
 from flask import Flask
 
-from cds_service import hooks, logs
+from cds_service import __version__, hooks, logs, tracing
 from cds_service.cards import Display
 from cds_service.clients import clients_of
 from cds_service.criteria.knowledge import knowledge_of_site
@@ -65,6 +65,11 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
         ),
         memory=Memory(store, Pseudonyms(hash_key), settings.suppress_days),
     )
+    if settings.traces is not None:
+        try:
+            tracing.start(settings.traces, __version__)
+        except ImportError as error:
+            raise SettingsError("CDS_TRACES needs OpenTelemetry: pip install 'cds-service[otel]'") from error
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.url_map.merge_slashes = False  # a doubled slash is another address, not a redirect

@@ -3,7 +3,7 @@
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from cds_service import metrics
+from cds_service import metrics, tracing
 from cds_service.cards import Display
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.evaluation import evaluate
@@ -39,4 +39,5 @@ def answer(
     earliest = knowledge.assumptions.longest_window(as_of)
     record = prefetch.complete(begun, fhir, earliest)  # the rest of the record, with its gaps
     metrics.gaps_found(gap.reason.value for gap in record.gaps)
-    return service.respond(request, evaluate(record, knowledge, as_of, zone), display)
+    with tracing.span("evaluate"):
+        return service.respond(request, evaluate(record, knowledge, as_of, zone), display)

@@ -88,6 +88,7 @@ SETTINGS = (
         "CDS_SUPPRESS_DAYS", "days", "30, not-now=7, not-a-candidate=180", "days that an overridden card stays away, by reason"
     ),
     Setting("CDS_KEEP_DAYS", "number", "2190", "days that audit and feedback are kept; `cds-service purge` deletes older ones"),
+    Setting("CDS_TRACES", "text", "", "OTLP address that gets traces, such as http://collector:4318/v1/traces; needs [otel]"),
     Setting("CDS_HASH_KEY", "secret", "", "key of card ids and of hashes in the audit; required beyond loopback"),
 )
 
@@ -131,6 +132,7 @@ class Settings:
     suppress_days: Mapping[str, float]
     """By override reason; "" for every other."""
     keep_days: int
+    traces: str | None
     hash_key: bytes | None
 
     def is_loopback(self) -> bool:
@@ -175,6 +177,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=value["CDS_DATABASE_URL"],
         suppress_days=_days_by_reason("CDS_SUPPRESS_DAYS", value),
         keep_days=_whole("CDS_KEEP_DAYS", value, least=0),
+        traces=_traces(value),
         hash_key=value["CDS_HASH_KEY"].encode() or None,
     )
 
@@ -265,6 +268,13 @@ def _public_url(value: Mapping[str, str]) -> str | None:
     if url and not (url.startswith("https://") or (url.startswith("http://") and is_loopback_url(url))):
         raise SettingsError("CDS_PUBLIC_URL must begin with https:// (http:// on loopback only)")
     return url or None
+
+
+def _traces(value: Mapping[str, str]) -> str | None:
+    address = value["CDS_TRACES"]
+    if address and not address.startswith(("http://", "https://")):
+        raise SettingsError("CDS_TRACES must be an address such as http://collector:4318/v1/traces")
+    return address or None
 
 
 def _rate(name: str, value: Mapping[str, str]) -> RateLimitItem:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from cds_service import logs, metrics
+from cds_service import logs, metrics, tracing
 from cds_service.errors import SettingsError, StoreDown
 from cds_service.store import postgresql, sqlite
 from cds_service.store.backend import OF_A_CALL, OF_AN_OPERATOR, PURPOSE, Patience, Purpose
@@ -86,7 +86,7 @@ class Database:
 
     @contextmanager
     def _transaction(self, purpose: Purpose) -> Iterator[Connection]:
-        with self._guarded():
+        with self._guarded(), tracing.span("store", purpose=purpose.value):
             self._migrate()
             with self._begun(purpose) as connection:
                 yield connection

@@ -2,7 +2,7 @@
 
 import time
 
-from cds_service import metrics
+from cds_service import metrics, tracing
 from cds_service.fhir.client import Cache, FhirClient, Parameters, SearchResult
 from cds_service.fhir.record import GapReason
 from cds_service.outbound.door import Door
@@ -23,7 +23,8 @@ class CallersFhir(FhirClient):
             return GapReason.NOT_OFFERED
         self.types_read.add(resource_type)
         begun = time.perf_counter()
-        found = super().read(resource_type, resource_id)
+        with tracing.span("fhir read", resource_type=resource_type):
+            found = super().read(resource_type, resource_id)
         _count(resource_type, found if isinstance(found, GapReason) else None, begun)
         return found
 
@@ -32,7 +33,8 @@ class CallersFhir(FhirClient):
             return SearchResult(failed=GapReason.NOT_OFFERED)
         self.types_read.add(resource_type)
         begun = time.perf_counter()
-        found = super().search(resource_type, parameters)
+        with tracing.span("fhir search", resource_type=resource_type):
+            found = super().search(resource_type, parameters)
         _count(resource_type, found.failed, begun)
         return found
 

@@ -16,7 +16,8 @@ def register(app: Flask) -> None:
 
     @app.before_request
     def begin() -> None:
-        REQUEST_ID.set(identifier(request.headers.get(HEADER)))
+        trace = request.headers.get("Traceparent", "").split("-")
+        REQUEST_ID.set(identifier(request.headers.get(HEADER, trace[1] if len(trace) > 1 else None)))
 
     @app.after_request
     def echo(response: Response) -> Response:

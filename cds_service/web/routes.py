@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
-from cds_service import logs, metrics
+from cds_service import logs, metrics, tracing
 from cds_service.cards import Display
 from cds_service.clients import Client
 from cds_service.criteria.knowledge import Knowledge
@@ -72,7 +72,8 @@ def blueprint(service: Service, guard: Guard) -> Blueprint:
     def fire(service_id: str) -> Response:
         hook = _hook(service, service_id)
         started = time.perf_counter()
-        response, call = _answered(service, hook)
+        with tracing.span("hook", request.headers, service=service_id, request_id=logs.REQUEST_ID.get()):
+            response, call = _answered(service, hook)
         metering.outcome("cards" if response.cards else "no-cards")
         metrics.prefetched(service_id, hook.entry.prefetch, call.prefetch)
         logs.event(
