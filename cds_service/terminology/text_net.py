@@ -105,15 +105,22 @@ class AllWords:
     """Whether any of several nets may find something in a text: one look, instead of one a net."""
 
     def __init__(self, nets: Iterable[TextNet]) -> None:
-        self._pattern = _compiled([word for net in nets for word in net.words])
-        small = _LETTER_OR_ESCAPE.sub(lambda sign: sign[0].lower() if sign[0].isalpha() else sign[0], self._pattern.pattern)
-        self._of_small_letters = re.compile(small)
+        self._words = [word for net in nets for word in net.words]
 
     def occur_in(self, text: str) -> bool:
         text = normalised(text)
         if text.isascii():  # to lower it once is three times as fast as to compare in either case
-            return self._of_small_letters.search(text.lower()) is not None
-        return self._pattern.search(text) is not None
+            return self._in_small_letters.search(text.lower()) is not None
+        return self._in_either_case.search(text) is not None
+
+    @cached_property
+    def _in_either_case(self) -> re.Pattern[str]:
+        return _compiled(self._words)
+
+    @cached_property
+    def _in_small_letters(self) -> re.Pattern[str]:
+        words = self._in_either_case.pattern
+        return re.compile(_LETTER_OR_ESCAPE.sub(lambda sign: sign[0].lower() if sign[0].isalpha() else sign[0], words))
 
 
 _LETTER_OR_ESCAPE = re.compile(r"\\.|[^\W\d_]")
