@@ -10,7 +10,7 @@ from cds_service.clients import clients_of
 from cds_service.criteria.knowledge import knowledge_of_site
 from cds_service.errors import SettingsError
 from cds_service.fhir import validate
-from cds_service.fhir.client import Cache
+from cds_service.fhir.client import Means
 from cds_service.outbound.addresses import AddressRules
 from cds_service.outbound.door import Door, Limits
 from cds_service.settings import Settings, now
@@ -23,8 +23,13 @@ from cds_service.web.key_sets import KeySets
 from cds_service.web.memory import Memory
 from cds_service.web.routes import Clock, Service, blueprint
 from cds_service.web.security import Authenticator
+from cds_service.web.turns import Turns
 
 SHORTEST_KEY = 32
+WAITING = 8
+"""So many calls wait for each that is answered."""
+PATIENCE = 0.4
+"""How much of the shortest deadline a call waits for its turn."""
 
 
 def create_app(settings: Settings, clock: Clock = now) -> Flask:
@@ -50,12 +55,19 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
         Rates(settings.rate_limit),
         clock,
     )
+    patience = PATIENCE * min(client.profile.deadline for client in clients.values())
+    turns = Turns(settings.threads, WAITING * settings.threads, patience)
     service = Service(
         settings=settings,
         knowledge=knowledge,
         hooks=hooks.services(),
         door=door,
-        cache=Cache(settings.cache_seconds),
+        means=Means(
+            settings.readers,
+            cache_seconds=settings.cache_seconds,
+            cache_bytes=settings.cache_bytes,
+            max_pages=settings.max_pages,
+        ),
         clock=clock,
         display=Display(
             hash_key=hash_key,
@@ -78,7 +90,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     errors.register(app)
     headers.register(app)
     cors.register(app, settings.cors_origins)
-    app.register_blueprint(blueprint(service, guard))
+    app.register_blueprint(blueprint(service, guard, turns))
     app.register_blueprint(openapi.blueprint(service.hooks, auth=settings.auth, public_url=settings.public_url))
     app.register_blueprint(operations.blueprint(knowledge, store))
     if not settings.auth:
@@ -101,6 +113,6 @@ def require_safe(settings: Settings) -> None:
 
 
 def door_of(settings: Settings) -> Door:
-    limits = Limits(settings.connect_timeout, settings.read_timeout, settings.max_body_bytes)
+    limits = Limits(settings.connect_timeout, settings.read_timeout, settings.max_body_bytes, settings.readers)
     rules = AddressRules(settings.private_networks, loopback=settings.is_loopback())
     return Door(limits, settings.proxy, settings.ca_bundle, settings.client_certificate, rules)

@@ -10,7 +10,8 @@
     │   ├── DataUnavailable     412  what must be had was neither prefetched nor could be read
     │   ├── NotJson             415  the body is of another kind, or compressed
     │   ├── TooManyCalls        429  the client's rate limit is spent
-    │   └── StoreDown           503  feedback cannot be kept now
+    │   ├── StoreDown           503  feedback cannot be kept now
+    │   └── Overloaded          503  more calls than can be answered in time
     ├── KnowledgeErrors              trials, value sets or assumptions are broken; stops the start
     ├── SettingsError                a CDS_* variable is wrong; stops the start
     ├── UnreadableRecord             a file cannot be read as one patient's record
@@ -109,6 +110,17 @@ class StoreDown(RequestError):
     status = 503
     code = "store-down"
     retry_after = 60
+
+
+class Overloaded(RequestError):
+    """There are more calls than can be answered in time; this one was not begun."""
+
+    status = 503
+    code = "overloaded"
+    retry_after = 1
+
+    def __init__(self) -> None:
+        super().__init__("more calls than can be answered in time; call again after Retry-After")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ FIELDS = frozenset(
         "location",
         "method",
         "route",
+        "origin",
     }
 )
 """What may stand in a log line. Everything else is refused when the event is made, so that a test finds it."""

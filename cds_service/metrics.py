@@ -64,7 +64,7 @@ def store_failed() -> None:
 
 
 def breaker_changed(server: str, *, is_open: bool) -> None:
-    """The hook for who leaves a FHIR server alone. `server`: its base address as a client's entry has it, of no patient."""
+    """`server`: its origin; only the servers of listed clients are ever called."""
     from cds_service import instruments
 
     instruments.BREAKERS.labels(server).set(is_open)

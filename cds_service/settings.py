@@ -53,7 +53,10 @@ SETTINGS = (
     Setting("CDS_HOST", "text", "127.0.0.1", "address to listen on; only loopback while CDS_AUTH=off"),
     Setting("CDS_PORT", "number", "8080", "port to listen on"),
     Setting("CDS_PROCESSES", "number", "0", "processes that answer; they share the store; 0 is one a CPU"),
-    Setting("CDS_THREADS", "number", "8", "calls that each process answers at a time"),
+    Setting(
+        "CDS_THREADS", "number", "8", "calls that each process answers at a time; some more wait a moment, the rest gets 503"
+    ),
+    Setting("CDS_READERS", "number", "96", "queries to FHIR servers that each process runs at a time; a call runs about 12"),
     Setting("CDS_TIMEZONE", "zone", "UTC", "the hospital's time zone: days of results and today's day are days there"),
     Setting("CDS_CLIENTS", "path", "", "YAML file of the CDS clients that may call, with their keys and FHIR servers"),
     Setting("CDS_AUTH", "text", "on", "off answers everybody who calls from this machine: for development"),
@@ -66,6 +69,7 @@ SETTINGS = (
     Setting("CDS_MAX_PAGES", "number", "20", "pages that are followed in one search"),
     Setting("CDS_MAX_BODY_MB", "number", "10", "largest body that is read, of a call or of an answer, in megabytes"),
     Setting("CDS_CACHE_SECONDS", "number", "60", "how long FHIR results are kept for the same token; 0 keeps none"),
+    Setting("CDS_CACHE_MB", "number", "64", "memory that each process keeps FHIR results in, in megabytes; 0 keeps none"),
     Setting("CDS_PROXY", "address", "", "proxy for calls to FHIR servers"),
     Setting("CDS_CA_BUNDLE", "path", "", "certificates of a private authority that FHIR servers use"),
     Setting("CDS_CLIENT_CERTIFICATE", "path", "", "client certificate with its key, in PEM, for FHIR servers"),
@@ -106,6 +110,7 @@ class Settings:
     port: int
     processes: int
     threads: int
+    readers: int
     timezone: ZoneInfo
     clients: Path | None
     auth: bool
@@ -118,6 +123,7 @@ class Settings:
     max_pages: int
     max_body_bytes: int
     cache_seconds: float
+    cache_bytes: int
     proxy: str | None
     ca_bundle: Path | None
     client_certificate: Path | None
@@ -152,6 +158,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         port=_whole("CDS_PORT", value, least=1, most=65_535),
         processes=_whole("CDS_PROCESSES", value, least=0),
         threads=_whole("CDS_THREADS", value, least=1),
+        readers=_whole("CDS_READERS", value, least=1),
         timezone=_zone("CDS_TIMEZONE", value),
         clients=_path("CDS_CLIENTS", value),
         auth=_choice("CDS_AUTH", value, "on", "off") == "on",
@@ -164,6 +171,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         max_pages=_whole("CDS_MAX_PAGES", value, least=1),
         max_body_bytes=int(_number("CDS_MAX_BODY_MB", value) * 1_000_000),
         cache_seconds=_number("CDS_CACHE_SECONDS", value),
+        cache_bytes=int(_number("CDS_CACHE_MB", value) * 1_000_000),
         proxy=value["CDS_PROXY"] or None,
         ca_bundle=_path("CDS_CA_BUNDLE", value),
         client_certificate=_path("CDS_CLIENT_CERTIFICATE", value),

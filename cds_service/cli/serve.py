@@ -13,12 +13,15 @@ from gunicorn.arbiter import Arbiter
 from werkzeug.serving import run_simple
 
 from cds_service import logs
-from cds_service.app import create_app
+from cds_service.app import WAITING, create_app
 from cds_service.cli import gunicorn_config
 from cds_service.cli.subcommand import Subcommands, with_examples
 from cds_service.errors import SettingsError
 from cds_service.sandbox.running import require_port
 from cds_service.settings import Settings, read_settings, share_counters
+
+UNHELD = 4
+"""Threads for what waits for no turn: refusals and the probes of those who watch."""
 
 
 class GunicornServer(BaseApplication):
@@ -36,7 +39,7 @@ class GunicornServer(BaseApplication):
                 self.cfg.set(name, value)
         self.cfg.set("bind", f"{self._settings.host}:{self._settings.port}")
         self.cfg.set("workers", self._settings.processes or gunicorn_config.cpus())
-        self.cfg.set("threads", self._settings.threads)
+        self.cfg.set("threads", self._settings.threads * (1 + WAITING) + UNHELD)
         self.cfg.set("on_exit", self._end)
 
     def load(self) -> Flask:  # type: ignore[override]  # gunicorn spells the WSGI protocol out

@@ -1,24 +1,35 @@
 """A patient's FHIR server: reads, and searches with their pages followed to the end."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from threading import Lock
+from functools import partial
+from typing import NamedTuple, TypeVar
 from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 from cachetools import TTLCache
 
 from cds_service.errors import OutboundError
-from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries
+from cds_service.fhir.capabilities import Capabilities
+from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries, read_resource
+from cds_service.fhir.readers import Readers
 from cds_service.fhir.record import Entry, Gap, GapReason
 from cds_service.fhir.references import canonical
+from cds_service.fhir.shared_reads import SharedReads
 from cds_service.fhir.versions import newest_versions
-from cds_service.outbound.door import Door, Reply
+from cds_service.outbound.door import Door
+from cds_service.outbound.retries import Reply
 
 LONG_QUERY = 1_500
 """From so many characters on a search is posted: servers refuse long addresses."""
 
+MEMORY_PER_BYTE = 4
+"""What a byte of JSON takes in memory once it is read, measured."""
+MEMORY_PER_ANSWER = 2_000
+"""Bytes that an answer takes beside, though it be empty."""
+
 Parameters = Sequence[tuple[str, str]]
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,38 +40,64 @@ class SearchResult:
     gaps: tuple[Gap, ...] = ()
     failed: GapReason | None = None
     matches: int = 0
-    """How many entries the server counted as answers so far."""
+    """How many entries the server counted as answers so far, each resource once."""
+    size: int = 0
+    """Bytes of the answers that it was read from."""
+
+    def memory(self) -> int:
+        """About how many bytes it takes while it is kept."""
+        return self.size * MEMORY_PER_BYTE + MEMORY_PER_ANSWER
 
 
-class Cache:
-    """FHIR answers for a short time, by server, token and query: nobody is shown what another may see."""
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One FHIR server as one user sees one patient. `base` is without a slash at its end."""
 
-    def __init__(self, seconds: float, entries: int = 512) -> None:
-        self._answers: TTLCache[tuple[str, str, str], SearchResult] | None = TTLCache(entries, seconds) if seconds > 0 else None
-        self._lock = Lock()
+    base: str
+    token: str | None
+    patient_id: str
 
-    def get(self, key: tuple[str, str, str]) -> SearchResult | None:
-        with self._lock:
-            return self._answers.get(key) if self._answers is not None else None
+    @property
+    def user(self) -> str:
+        """Stands for the token where it must not be kept."""
+        return hashlib.sha256(self.token.encode()).hexdigest() if self.token is not None else "nobody"
 
-    def put(self, key: tuple[str, str, str], result: SearchResult) -> None:
-        if self._answers is not None and result.failed is None:
-            with self._lock:
-                self._answers[key] = result
+
+class Question(NamedTuple):
+    """What a kept answer was an answer to: nobody is shown what another may see."""
+
+    server: str
+    user: str
+    patient: str
+    query: str
+
+
+class Means:
+    """What all calls of a process share when they read."""
+
+    def __init__(self, readers: int, *, cache_seconds: float = 0, cache_bytes: int = 0, max_pages: int = 20) -> None:
+        """`cache_seconds` or `cache_bytes` of 0 keep nothing."""
+        kept: TTLCache[Question, SearchResult] | None = None
+        if cache_seconds > 0 and cache_bytes > 0:
+            kept = TTLCache(cache_bytes, cache_seconds, getsizeof=SearchResult.memory)
+        self.answers: SharedReads[Question, SearchResult] = SharedReads(kept, _is_whole)
+        self.readers = Readers(readers)
+        self.capabilities = Capabilities()
+        self.max_pages = max_pages
 
 
 class FhirClient:
     """One FHIR server as one user: the bearer token goes to this origin and nowhere else."""
 
-    def __init__(self, base: str, token: str | None, door: Door, cache: Cache, max_pages: int = 20) -> None:
-        self._base = base.rstrip("/")
+    def __init__(self, access: Access, door: Door, means: Means) -> None:
+        self._access = access
+        self._base = access.base
         self._door = door
-        self._cache = cache
-        self._max_pages = max_pages
-        self._token_hash = hashlib.sha256((token or "").encode()).hexdigest()
+        self._means = means
+        self._user = access.user
         self._headers = {"Accept": "application/fhir+json", "Cache-Control": "no-cache"}
-        if token is not None:
-            self._headers["Authorization"] = f"Bearer {token}"
+        if access.token is not None:
+            self._headers["Authorization"] = f"Bearer {access.token}"
 
     def local(self, reference: str, resource_type: str) -> str | None:
         """The id of a resource of this type on this server; None if the reference leads elsewhere."""
@@ -69,68 +106,80 @@ class FhirClient:
         kind, _, identifier = (named or "").partition("/")
         return identifier if here and kind == resource_type and identifier else None
 
-    def read(self, resource_type: str, resource_id: str) -> "bytes | GapReason":
-        """A resource's bytes, or why it could not be had."""
-        try:
-            reply = self._door.get(f"{self._base}/{resource_type}/{resource_id}", self._headers)
-        except OutboundError as error:
-            return _reason(error)
-        return reply.body if reply.status == 200 else _reason_of_status(reply.status)
+    def at_once(self, reads: Sequence[Callable[[], Answer]], too_late: Sequence[Answer]) -> list[Answer]:
+        """What each read gives, side by side; what stands in `too_late` for those that the call's time does not suffice for."""
+        return self._means.readers.at_once(reads, self._door.seconds_left, too_late)
+
+    def read(self, resource_type: str, resource_id: str) -> SearchResult:
+        """A resource, or why it could not be had."""
+        return self._had(resource_type, resource_id, lambda: self._instance(resource_type, resource_id))
 
     def search(self, resource_type: str, parameters: Parameters) -> SearchResult:
         """All pages of a search. An empty value is never sent: some servers then answer with everybody's data."""
         if any(not value for _, value in parameters):
             raise ValueError("a search parameter is empty")
         query = urlencode(parameters)
-        key = (self._base, self._token_hash, f"{resource_type}?{query}")
-        if (known := self._cache.get(key)) is not None:
-            return known
-        result = self._all_pages(resource_type, parameters, query)
-        self._cache.put(key, result)
-        return result
+        return self._had(
+            resource_type, f"?{query}", lambda: _of_type(resource_type, self._all_pages(resource_type, parameters, query))
+        )
 
     def rest_of(self, next_link: str) -> SearchResult:
         """The pages behind a `next` link that the EHR sent along."""
         url = self._on_this_server(next_link)
         if url is None:
             return SearchResult(failed=GapReason.INCOMPLETE)
-        return self._follow(url, SearchResult())
+        return self._pages(partial(self._door.get, url, self._headers))
+
+    def _had(self, resource_type: str, query: str, read: Callable[[], SearchResult]) -> SearchResult:
+        question = Question(self._base, self._user, self._access.patient_id, f"{resource_type}/{query}")
+        try:
+            result = self._means.answers.had(question, read, self._door.seconds_left)
+        except TimeoutError:
+            return SearchResult(failed=GapReason.TIMEOUT)
+        if result.failed is not GapReason.NOT_OFFERED or self._means.capabilities.lacks(self._base, resource_type, self._door):
+            return result
+        return replace(result, failed=GapReason.SERVER_ERROR)  # it is offered, or nobody knows: no reason to be silent
+
+    def _instance(self, resource_type: str, resource_id: str) -> SearchResult:
+        try:
+            reply = self._door.get(f"{self._base}/{resource_type}/{resource_id}", self._headers)
+        except OutboundError as error:
+            return SearchResult(failed=_reason(error))
+        if reply.status != 200:
+            return SearchResult(failed=_reason_of_status(reply.status))
+        entry = read_resource(reply.body)
+        if entry is None or entry.resource.resource_type != resource_type:
+            return SearchResult(failed=GapReason.UNREADABLE_ENTRY)
+        return SearchResult((entry,), matches=1, size=len(reply.body))
 
     def _all_pages(self, resource_type: str, parameters: Parameters, query: str) -> SearchResult:
         url = f"{self._base}/{resource_type}"
-        try:
-            if len(url) + len(query) > LONG_QUERY:
-                reply = self._door.post_form(f"{url}/_search", self._headers, parameters)
-            else:
-                reply = self._door.get(f"{url}?{query}", self._headers)
-        except OutboundError as error:
-            return SearchResult(failed=_reason(error))
-        return self._page(reply, SearchResult(), 1, frozenset({url}))
+        if len(url) + len(query) > LONG_QUERY:
+            return self._pages(lambda: self._door.search_form(f"{url}/_search", self._headers, parameters))
+        return self._pages(lambda: self._door.get(f"{url}?{query}", self._headers))
 
-    def _follow(self, url: str, before: SearchResult, page: int = 1, seen: frozenset[str] = frozenset()) -> SearchResult:
-        if url in seen or page > self._max_pages:
-            return replace(before, failed=GapReason.INCOMPLETE)
-        try:
-            reply = self._door.get(url, self._headers)
-        except OutboundError as error:
-            return replace(before, failed=_reason(error))
-        return self._page(reply, before, page, seen | {url})
-
-    def _page(self, reply: Reply, before: SearchResult, page: int, seen: frozenset[str]) -> SearchResult:
-        read = _read_page(reply)
-        if isinstance(read, GapReason):
-            return replace(before, failed=GapReason.INCOMPLETE if page > 1 else read)
-        together = SearchResult(
-            tuple(newest_versions((*before.entries, *read.entries))),
-            (*before.gaps, *read.gaps),
-            GapReason.INCOMPLETE if read.error else None,
-            before.matches + read.matches,
-        )
-        if read.next_link is None or read.error:
-            cut_off = read.error or read.odd_links or read.total > together.matches
-            return replace(together, failed=GapReason.INCOMPLETE if cut_off else None)
-        url = self._on_this_server(read.next_link)
-        return self._follow(url, together, page + 1, seen) if url else replace(together, failed=GapReason.INCOMPLETE)
+    def _pages(self, ask: Callable[[], Reply]) -> SearchResult:
+        """Page after page, to the end or to where it breaks off: what came until then is kept."""
+        pages: list[Read] = []
+        size = 0
+        seen: set[str] = set()
+        while True:
+            try:
+                reply = ask()
+            except OutboundError as error:
+                return _together(pages, size, _reason(error))
+            read = _read_page(reply)
+            if isinstance(read, GapReason):
+                return _together(pages, size, GapReason.INCOMPLETE if pages else read)
+            pages.append(read)
+            size += len(reply.body)
+            if read.next_link is None or read.error:
+                return _together(pages, size, GapReason.INCOMPLETE if read.error or read.odd_links else None)
+            url = self._on_this_server(read.next_link)
+            if url is None or url in seen or len(pages) >= self._means.max_pages:
+                return _together(pages, size, GapReason.INCOMPLETE)
+            seen.add(url)
+            ask = partial(self._door.get, url, self._headers)
 
     def _on_this_server(self, link: str) -> str | None:
         """A `next` link on this server's own base; behind a proxy the host may differ while the path is the base's own."""
@@ -140,6 +189,26 @@ class FhirClient:
         if not inside and target.path != base.path:
             return None
         return f"{base.scheme}://{base.netloc}{target.path}?{target.query}"
+
+
+def _is_whole(result: SearchResult) -> bool:
+    return result.failed is None and not result.gaps
+
+
+def _of_type(resource_type: str, result: SearchResult) -> SearchResult:
+    """A search for one type that finds only others was not understood: there is no telling what it lacks."""
+    answers = not result.matches or result.gaps or any(e.resource.resource_type == resource_type for e in result.entries)
+    return result if answers or result.failed is not None else replace(result, failed=GapReason.SERVER_ERROR)
+
+
+def _together(pages: Sequence[Read], size: int, failed: GapReason | None) -> SearchResult:
+    """What all pages hold, each resource once: an entry that stands on two pages makes up for none that is missing."""
+    every = [entry for page in pages for entry in page.entries]
+    entries = newest_versions(every)
+    matches = sum(page.matches for page in pages) - (len(every) - len(entries))
+    if failed is None and pages[-1].total > matches:
+        failed = GapReason.INCOMPLETE
+    return SearchResult(tuple(entries), tuple(gap for page in pages for gap in page.gaps), failed, matches, size)
 
 
 def _read_page(reply: Reply) -> Read | GapReason:
@@ -152,14 +221,16 @@ def _read_page(reply: Reply) -> Read | GapReason:
     return GapReason.OPERATION_OUTCOME if read.error and not read.entries else read
 
 
+_GAPS = {"timeout": GapReason.TIMEOUT, "too-large": GapReason.INCOMPLETE, "server-error": GapReason.SERVER_ERROR}
+
+
 def _reason(error: OutboundError) -> GapReason:
-    by_reason = {"timeout": GapReason.TIMEOUT, "too-large": GapReason.INCOMPLETE}
-    return by_reason.get(error.reason, GapReason.UNREACHABLE)
+    return _GAPS.get(error.reason, GapReason.UNREACHABLE)
 
 
 def _reason_of_status(status: int) -> GapReason:
     if status in (401, 403):
         return GapReason.NO_ACCESS
-    if status in (400, 404, 405, 410, 501):
+    if status in (400, 404, 405, 501):
         return GapReason.NOT_OFFERED
     return GapReason.SERVER_ERROR

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import foreign_names
 from cds_service.fhir.bundle import assemble, belongs_to_another
-from cds_service.fhir.client import FhirClient
-from cds_service.fhir.entries import read_resource
+from cds_service.fhir.client import FhirClient, SearchResult
 from cds_service.fhir.part import Part, forgive_the_old, read_part, together
 from cds_service.fhir.record import Entry, Gap, GapReason, PatientRecord
 from cds_service.fhir.resources import MedicationEvent, Patient
@@ -67,8 +66,7 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
     sent = {name: read_part(value) for name, value in request.prefetch.items()}
     begun = Begun(request, ours, foreign_names.by_key(sent, ours))
     _refuse_other_patients(begun)
-    for key in (PATIENT, CONDITIONS):
-        begun.parts[key] = _had(begun, key, fhir)
+    begun.parts.update(_had_at_once(begun, (PATIENT, CONDITIONS), fhir))
     _refuse_other_patients(begun, keys=(PATIENT,))
     return begun
 
@@ -91,29 +89,39 @@ def require_the_basis(begun: Begun) -> None:
 
 def complete(begun: Begun, fhir: FhirClient | None, earliest: date) -> PatientRecord:
     """The rest of the record, with its gaps. `earliest`: where the longest window of a measurement begins."""
-    for key, template in begun.templates.items():
-        if key in (PATIENT, CONDITIONS):
-            continue
-        sent = begun.parts.get(key)
-        forgivable = template.newest_first and key not in OF_ANY_AGE
-        if sent is not None and forgivable:
-            begun.parts[key] = forgive_the_old(sent, earliest)
-        had = _had(begun, key, fhir)
-        begun.parts[key] = forgive_the_old(had, earliest) if forgivable else had
+    rest = [key for key in begun.templates if key not in (PATIENT, CONDITIONS)]
+    forgivable = {key for key in rest if begun.templates[key].newest_first and key not in OF_ANY_AGE}
+    for key in forgivable & begun.parts.keys():
+        begun.parts[key] = forgive_the_old(begun.parts[key], earliest)
+    for key, had in _had_at_once(begun, rest, fhir).items():
+        begun.parts[key] = forgive_the_old(had, earliest) if key in forgivable else had
     if fhir is not None:
         begun.parts["medications referred to"] = _referred_medications(begun, fhir)
     return begun.record()
 
 
-def _had(begun: Begun, key: str, fhir: FhirClient | None) -> Part:
-    """What was sent under this key, completed from the FHIR server where it fell short."""
+def _had_at_once(begun: Begun, keys: Sequence[str], fhir: FhirClient | None) -> dict[str, Part]:
+    """What can be had under each key; what must be read, side by side."""
+    sent = {key: _sent(begun, key) for key in keys}
+    had = {key: part or _NEVER_HAD for key, part in sent.items()}
+    lacking = [key for key, part in had.items() if part.failed is not None]
+    if fhir is None or not lacking:
+        return had
+    reads = [partial(_completed, begun, key, sent[key], fhir) for key in lacking]
+    too_late = [_left_with(sent[key], Part(failed=GapReason.TIMEOUT)) for key in lacking]
+    return had | dict(zip(lacking, fhir.at_once(reads, too_late), strict=True))
+
+
+def _sent(begun: Begun, key: str) -> Part | None:
+    """What was sent under this key; "no data" is no answer to who the patient is."""
     sent = begun.parts.get(key)
     if key == PATIENT and sent is not None and not any(isinstance(entry.resource, Patient) for entry in sent.entries):
-        sent = None  # "no data" is no answer to who the patient is
-    if sent is not None and sent.failed is None:
-        return sent
-    if fhir is None:
-        return sent or _NEVER_HAD
+        return None
+    return sent
+
+
+def _completed(begun: Begun, key: str, sent: Part | None, fhir: FhirClient) -> Part:
+    """What was sent under this key, completed from the FHIR server."""
     if sent is None:
         return _read(begun, key, fhir)
     if sent.next_links:
@@ -121,8 +129,17 @@ def _had(begun: Begun, key: str, fhir: FhirClient | None) -> Part:
         if all(pages.failed is None for pages in rest):
             return together((replace(sent, failed=None, next_links=()), *(Part(p.entries, p.gaps) for p in rest)))
     read = _read(begun, key, fhir)
-    if read.failed is not None and sent.entries:
-        return replace(sent, failed=GapReason.INCOMPLETE)
+    return _left_with(sent, read) if read.failed is not None else _with(sent, read)
+
+
+def _left_with(sent: Part | None, read: Part) -> Part:
+    """What there is where not all could be read."""
+    if sent is None or not sent.entries:
+        return read
+    return replace(_with(sent, read), gaps=(*sent.gaps, *read.gaps), failed=GapReason.INCOMPLETE, full_urls=sent.full_urls)
+
+
+def _with(sent: Part, read: Part) -> Part:
     return replace(read, entries=tuple(newest_versions((*sent.entries, *read.entries))))
 
 
@@ -130,12 +147,9 @@ def _read(begun: Begun, key: str, fhir: FhirClient) -> Part:
     template, patient_id = begun.templates[key], begun.request.patient_id
     if template.is_search:
         result = fhir.search(template.resource_type, template.parameters(patient_id))
-        return Part(result.entries, result.gaps, result.failed)
-    body = fhir.read(template.resource_type, patient_id)
-    if isinstance(body, GapReason):
-        return Part(failed=body)
-    entry = read_resource(body)
-    return Part((entry,)) if entry is not None else Part(failed=GapReason.UNREADABLE_ENTRY)
+    else:
+        result = fhir.read(template.resource_type, patient_id)
+    return Part(result.entries, tuple(replace(gap, key=key) for gap in result.gaps), result.failed)
 
 
 def _refuse_other_patients(begun: Begun, keys: tuple[str, ...] | None = None) -> None:
@@ -162,10 +176,9 @@ def _referred_medications(begun: Begun, fhir: FhirClient) -> Part:
         and (identifier := fhir.local(reference.reference, "Medication")) is not None
         and f"Medication/{identifier}" not in known
     )
-    read = [fhir.read("Medication", identifier) for identifier in list(wanted)[:MAX_MEDICATIONS_READ]]
-    found = [read_resource(body) for body in read if isinstance(body, bytes)]
-    failed = {reason for reason in read if isinstance(reason, GapReason)}
-    failed |= {GapReason.UNREADABLE_ENTRY} if None in found else set()
+    asked = [partial(fhir.read, "Medication", identifier) for identifier in list(wanted)[:MAX_MEDICATIONS_READ]]
+    read = fhir.at_once(asked, [SearchResult(failed=GapReason.TIMEOUT)] * len(asked))
+    failed = {result.failed for result in read if result.failed is not None}
     failed |= {GapReason.INCOMPLETE} if len(wanted) > MAX_MEDICATIONS_READ else set()
     gaps = tuple(Gap("Medication", reason) for reason in sorted(failed, key=lambda reason: reason.value))
-    return Part(tuple(entry for entry in found if entry is not None), gaps)
+    return Part(tuple(entry for result in read for entry in result.entries), gaps)

@@ -13,6 +13,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from cds_service.errors import OutboundError
+from cds_service.outbound.deadline import PunctualResponse, kept
 from cds_service.settings import Network
 
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -53,21 +54,27 @@ def _embedded(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
 
 
 class CheckedAdapter(HTTPAdapter):
-    """Connects by the rules. Behind a proxy, the proxy resolves names and has the duty to refuse."""
+    """Connects by the rules, if there are any, and keeps a call's deadline. Behind a proxy, the proxy resolves names and has
+    the duty to refuse.
+    """
 
-    def __init__(self, rules: AddressRules, pool_connections: int, pool_maxsize: int) -> None:
+    def __init__(self, rules: AddressRules | None, pool_connections: int, pool_maxsize: int) -> None:
         super().__init__(pool_connections=pool_connections, pool_maxsize=pool_maxsize)
         self.poolmanager.pool_classes_by_scheme = _pools(rules)
 
 
-def _pools(rules: AddressRules) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(rules: AddressRules | None) -> dict[str, type[HTTPConnectionPool]]:
     """Connection pools that resolve once, judge, and connect to the address judged; TLS still checks the name."""
 
     class Checked(HTTPConnection):
+        response_class = PunctualResponse
+
         def _new_conn(self) -> socket.socket:
             return _connect(self, super()._new_conn, rules)
 
     class CheckedTls(HTTPSConnection):
+        response_class = PunctualResponse
+
         def _new_conn(self) -> socket.socket:
             return _connect(self, super()._new_conn, rules)
 
@@ -80,15 +87,16 @@ def _pools(rules: AddressRules) -> dict[str, type[HTTPConnectionPool]]:
     return {"http": Pool, "https": TlsPool}
 
 
-def _connect(connection: HTTPConnection, connect: Callable[[], socket.socket], rules: AddressRules) -> socket.socket:
-    name = connection._dns_host
+def _connect(connection: HTTPConnection, connect: Callable[[], socket.socket], rules: AddressRules | None) -> socket.socket:
+    name, timeout = connection._dns_host, connection.timeout
     failure: Exception | None = None
-    for address in rules.resolve(name, connection.port):
+    for address in [name] if rules is None else rules.resolve(name, connection.port):
         connection._dns_host = address
         try:
+            connection.timeout = kept(timeout)
             return connect()
         except (OSError, HTTPError) as error:
             failure = error  # try the next address; the last failure is raised
         finally:
-            connection._dns_host = name
+            connection._dns_host, connection.timeout = name, timeout
     raise failure if failure is not None else OutboundError("unreachable")

@@ -16,7 +16,8 @@ from rich.text import Text
 from cds_service.app import create_app
 from cds_service.errors import OutboundError, PracticeError
 from cds_service.hooks.patient_view import SERVICE
-from cds_service.outbound.door import Door, Limits, Reply
+from cds_service.outbound.door import Door, Limits
+from cds_service.outbound.retries import Reply
 from cds_service.sandbox import shown, stories
 from cds_service.sandbox.ehr import PracticeEhr
 from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from cds_service.errors import OutboundError
-from cds_service.outbound.door import Door, Reply
+from cds_service.outbound.door import Door
+from cds_service.outbound.retries import Reply
 from cds_service.sandbox.search import Json
 
 JSON = {"Content-Type": "application/json", "Accept": "application/json"}

@@ -28,12 +28,12 @@ REFUSALS = {
     "415": "The body is not plain application/json",
     "429": "The client calls too often; see Retry-After",
     "500": "The service failed",
-    "503": "Feedback cannot be kept now; see Retry-After",
+    "503": "Too many calls to be answered in time, or feedback cannot be kept now; see Retry-After",
 }
 _OPEN = ("500",)
-_GUARDED = ("401", "403", "429", "500")
+_GUARDED = ("401", "403", "429", "500", "503")
 _CALL = ("400", *_GUARDED[:2], "404", "412", "413", "415", *_GUARDED[2:])
-_FEEDBACK = tuple(status for status in (*_CALL, "503") if status != "412")
+_FEEDBACK = tuple(status for status in _CALL if status != "412")
 
 
 def blueprint(services: Iterable[str], *, auth: bool, public_url: str | None) -> Blueprint:

@@ -14,7 +14,7 @@ from cds_service.clients import Client
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.errors import MalformedRequest, NotJson, RequestError, UnknownService
 from cds_service.feedback import decode_feedback
-from cds_service.fhir.client import Cache
+from cds_service.fhir.client import Access, Means
 from cds_service.hooks.service import CdsService
 from cds_service.outbound.door import Door
 from cds_service.pipeline import answer
@@ -25,8 +25,11 @@ from cds_service.web.fhir_access import CallersFhir
 from cds_service.web.fitting import fit, renamed
 from cds_service.web.guard import Guard, caller
 from cds_service.web.memory import Memory, shown_cards
+from cds_service.web.turns import Turns, seconds_since_arrival
 
 JSON = "application/json"
+READING = 0.9
+"""How much of a call's deadline may pass until all is read; the rest is for the answer."""
 Clock = Callable[[], datetime]
 
 
@@ -38,7 +41,7 @@ class Service:
     knowledge: Knowledge
     hooks: Mapping[str, CdsService]
     door: Door
-    cache: Cache
+    means: Means
     clock: Clock
     display: Display
     memory: Memory
@@ -54,14 +57,15 @@ class Service:
         token = authorization.access_token if authorization is not None else None
         if token is None and not (self.settings.is_loopback() and is_loopback_url(call.fhir_server)):
             return None  # an open FHIR server is for development only
-        door = self.door.within(client.profile.deadline)
-        not_offered = frozenset(client.profile.not_offered)
-        return CallersFhir(call.fhir_server, token, door, self.cache, self.settings.max_pages, not_offered)
+        door = self.door.within(client.profile.deadline * READING - seconds_since_arrival())
+        access = Access(call.fhir_server.rstrip("/"), token, call.patient_id)
+        return CallersFhir(access, door, self.means, frozenset(client.profile.not_offered))
 
 
-def blueprint(service: Service, guard: Guard) -> Blueprint:
+def blueprint(service: Service, guard: Guard, turns: Turns) -> Blueprint:
     """GET /cds-services, POST /cds-services/ID and POST /cds-services/ID/feedback."""
     routes = Blueprint("cds_hooks", __name__)
+    turns.guard(routes)
     routes.before_request(guard.admit)
 
     @routes.get("/cds-services")
@@ -72,7 +76,7 @@ def blueprint(service: Service, guard: Guard) -> Blueprint:
     def fire(service_id: str) -> Response:
         hook = _hook(service, service_id)
         started = time.perf_counter()
-        with tracing.span("hook", request.headers, service=service_id, request_id=logs.REQUEST_ID.get()):
+        with tracing.span("hook", _headers(), service=service_id, request_id=logs.REQUEST_ID.get()):
             response, call = _answered(service, hook)
         metering.outcome("cards" if response.cards else "no-cards")
         metrics.prefetched(service_id, hook.entry.prefetch, call.prefetch)
@@ -96,6 +100,10 @@ def blueprint(service: Service, guard: Guard) -> Blueprint:
         return _json(b"{}")
 
     return routes
+
+
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
 
 
 def json_body() -> bytes:

@@ -7,15 +7,15 @@ import pytest
 import requests
 import responses
 
-from cds_service.fhir.client import Cache, FhirClient
+from cds_service.fhir.client import Access, FhirClient, Means
 from cds_service.fhir.record import GapReason
 from cds_service.outbound.door import Door, Limits
 
 BASE = "https://ehr.example/fhir"
 
 
-def client(*, cache: float = 0, pages: int = 20, body: int = 1_000_000) -> FhirClient:
-    return FhirClient(BASE, "token", Door(Limits(body=body)), Cache(cache), pages)
+def client(*, pages: int = 20, body: int = 1_000_000) -> FhirClient:
+    return FhirClient(Access(BASE, "token", "p"), Door(Limits(body=body)), Means(1, max_pages=pages))
 
 
 def condition(number: int) -> dict[str, Any]:
@@ -89,6 +89,28 @@ def test_a_search_that_is_not_whole_says_so(more: dict[str, Any]) -> None:
 
 
 @responses.activate
+def test_a_search_that_finds_only_resources_of_another_type_has_not_searched() -> None:
+    responses.get(f"{BASE}/Condition", json={"resourceType": "Bundle", "entry": [{"resource": {"resourceType": "Encounter"}}]})
+    assert client().search("Condition", [("patient", "p")]).failed is GapReason.SERVER_ERROR
+
+
+@responses.activate
+def test_an_entry_that_stands_on_two_pages_makes_up_for_none_that_is_missing() -> None:
+    responses.get(f"{BASE}/Condition", json={**page(1, 2, following=f"{BASE}?page=2"), "total": 3})
+    responses.get(BASE, json={**page(2), "total": 3})
+    result = client().search("Condition", [("patient", "p")])
+    assert found(result) == ["Condition/c1", "Condition/c2"]
+    assert result.failed is GapReason.INCOMPLETE
+
+
+@responses.activate
+@pytest.mark.parametrize("body", [{"resourceType": "Condition", "id": "p"}, {"resourceType": "OperationOutcome"}, "nonsense"])
+def test_another_resource_than_was_asked_for_is_not_taken_for_it(body: Any) -> None:
+    responses.get(f"{BASE}/Patient/p", json=body)
+    assert client().read("Patient", "p").failed is GapReason.UNREADABLE_ENTRY
+
+
+@responses.activate
 def test_pages_that_loop_end() -> None:
     responses.get(f"{BASE}/Condition", json=page(1, following=f"{BASE}?_getpages=a"))
     responses.get(BASE, json=page(2, following=f"{BASE}?_getpages=a"))
@@ -106,12 +128,25 @@ def test_there_is_a_last_page_even_if_the_server_has_none() -> None:
     assert len(responses.calls) <= 4
 
 
+@responses.activate
+def test_a_thousand_pages_are_read_where_so_many_are_allowed() -> None:
+    def answer(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        number = int((request.url or "").rpartition("n=")[2])
+        return 200, {}, json.dumps(page(number, following=f"{BASE}?n={number + 1}" if number < 1_000 else None))
+
+    responses.get(f"{BASE}/Condition", json=page(0, following=f"{BASE}?n=1"))
+    responses.add_callback("GET", BASE, answer)
+    result = client(pages=2_000).search("Condition", [("patient", "p")])
+    assert (len(result.entries), result.failed) == (1_001, None)
+
+
 REFUSALS = [
     (401, GapReason.NO_ACCESS),
     (403, GapReason.NO_ACCESS),
-    (404, GapReason.NOT_OFFERED),
-    (400, GapReason.NOT_OFFERED),
-    (410, GapReason.NOT_OFFERED),
+    (404, GapReason.SERVER_ERROR),
+    (400, GapReason.SERVER_ERROR),
+    (410, GapReason.SERVER_ERROR),
+    (422, GapReason.SERVER_ERROR),
     (500, GapReason.SERVER_ERROR),
     (503, GapReason.SERVER_ERROR),
     (429, GapReason.SERVER_ERROR),
@@ -125,7 +160,7 @@ def test_a_refusal_becomes_its_reason(status: int, reason: GapReason) -> None:
     responses.get(f"{BASE}/Condition", status=status, body="<html>", headers={"Location": "https://attacker.example/"})
     responses.get(f"{BASE}/Patient/p", status=status, body="<html>", headers={"Location": "https://attacker.example/"})
     assert client().search("Condition", [("patient", "p")]).failed is reason
-    assert client().read("Patient", "p") is reason
+    assert client().read("Patient", "p").failed is reason
 
 
 @responses.activate
@@ -167,7 +202,7 @@ def test_a_broken_connection_becomes_its_reason(error: Exception, reason: GapRea
     responses.get(f"{BASE}/Condition", body=error)
     responses.get(f"{BASE}/Patient/p", body=error)
     assert client().search("Condition", [("patient", "p")]).failed is reason
-    assert client().read("Patient", "p") is reason
+    assert client().read("Patient", "p").failed is reason
 
 
 @responses.activate
@@ -202,24 +237,6 @@ def test_a_server_is_asked_not_to_answer_from_what_it_kept() -> None:
 def test_an_empty_parameter_is_never_sent() -> None:
     with pytest.raises(ValueError, match="empty"):
         client().search("Condition", [("patient", "")])
-
-
-@responses.activate
-def test_the_cache_never_serves_one_token_what_another_may_see() -> None:
-    responses.get(f"{BASE}/Condition", json=page(1))
-    cache, door = Cache(60), Door(Limits())
-    for token in ("one", "one", "two"):
-        FhirClient(BASE, token, door, cache).search("Condition", [("patient", "p")])
-    assert [sent.request.headers["Authorization"] for sent in responses.calls] == ["Bearer one", "Bearer two"]
-
-
-@responses.activate
-def test_a_failure_is_not_kept() -> None:
-    responses.get(f"{BASE}/Condition", status=503)
-    responses.get(f"{BASE}/Condition", json=page(1))
-    reader = client(cache=60)
-    assert reader.search("Condition", [("patient", "p")]).failed is GapReason.SERVER_ERROR
-    assert found(reader.search("Condition", [("patient", "p")])) == ["Condition/c1"]
 
 
 def test_credentials_of_the_machine_are_ignored() -> None:

@@ -1,6 +1,7 @@
 """Each state of a prefetch key, and what is read for it where the FHIR server may be read."""
 
 import json
+import threading
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -10,7 +11,7 @@ import responses
 
 from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import prefetch
-from cds_service.fhir.client import Cache, FhirClient
+from cds_service.fhir.client import Access, FhirClient, Means
 from cds_service.fhir.record import GapReason, PatientRecord
 from cds_service.outbound.door import Door, Limits
 from cds_service.protocol import HookRequest
@@ -65,7 +66,7 @@ def request(sent: Mapping[str, Any]) -> HookRequest:
 
 
 def fhir() -> FhirClient:
-    return FhirClient(BASE, "token", Door(Limits()), Cache(0))
+    return FhirClient(Access(BASE, "token", "p"), Door(Limits()), Means(8))
 
 
 def completed(sent: Mapping[str, Any], client: FhirClient | None = None) -> PatientRecord:
@@ -137,13 +138,81 @@ def test_a_page_that_leads_elsewhere_is_read_anew_from_the_start() -> None:
     assert "Procedure" in record.searched
 
 
+def capabilities(*types: str) -> dict[str, Any]:
+    return {"resourceType": "CapabilityStatement", "rest": [{"mode": "server", "resource": [{"type": one} for one in types]}]}
+
+
+REFUSED = [
+    (capabilities("Patient", "Condition"), 200, GapReason.NOT_OFFERED),
+    (capabilities("Patient", "Procedure"), 200, GapReason.SERVER_ERROR),  # it has them, and this is a failure like any other
+    (capabilities(), 200, GapReason.SERVER_ERROR),
+    ({"resourceType": "OperationOutcome"}, 200, GapReason.SERVER_ERROR),
+    (capabilities("Patient"), 500, GapReason.SERVER_ERROR),
+    ("nonsense", 200, GapReason.SERVER_ERROR),
+]
+
+
 @responses.activate
-def test_a_type_that_the_server_does_not_offer_is_no_search() -> None:
-    responses.get(f"{BASE}/Procedure", status=404)
+@pytest.mark.parametrize("status", [400, 404])
+@pytest.mark.parametrize(("statement", "said", "reason"), REFUSED)
+def test_a_type_is_passed_over_in_silence_only_if_the_server_says_that_it_has_none(
+    statement: Any, said: int, reason: GapReason, status: int
+) -> None:
+    responses.get(f"{BASE}/Procedure", status=status)
+    responses.get(f"{BASE}/metadata", json=statement, status=said)
     sent = {key: value for key, value in ALL.items() if key != "procedures"}
-    record = completed(sent, fhir())
-    assert "Procedure" not in record.searched
-    assert [gap.reason for gap in record.gaps] == [GapReason.NOT_OFFERED]
+    client = fhir()
+    for _ in range(2):
+        record = completed(sent, client)
+        assert "Procedure" not in record.searched
+        assert [gap.reason for gap in record.gaps] == [reason]
+    asked = [call.request for call in responses.calls if call.request.url == f"{BASE}/metadata"]
+    assert len(asked) == 1, "what a server offers is kept apart, and longer"
+    assert "Authorization" not in asked[0].headers
+
+
+@responses.activate
+def test_the_patient_and_conditions_are_read_side_by_side_and_then_all_the_rest() -> None:
+    basis, rest = threading.Barrier(2, timeout=10), threading.Barrier(len(TEMPLATES) - 2, timeout=10)
+
+    def together(barrier: threading.Barrier, body: Any) -> Any:
+        def answer(_: Any) -> Any:
+            barrier.wait()  # breaks, unless all are under way at the same time
+            return 200, {}, json.dumps(body)
+
+        return answer
+
+    responses.add_callback("GET", f"{BASE}/Patient/p", together(basis, PATIENT))
+    responses.add_callback("GET", f"{BASE}/Condition", together(basis, bundle(condition())))
+    for kind in ("Observation", "MedicationRequest", "Procedure"):
+        responses.add_callback("GET", f"{BASE}/{kind}", together(rest, EMPTY))
+    record = completed({}, fhir())
+    assert record.gaps == ()
+    assert record.searched >= {"Condition", "Observation", "MedicationRequest", "Procedure"}
+
+
+@responses.activate
+def test_a_part_that_comes_too_late_is_named_and_what_was_sent_of_it_is_kept() -> None:
+    held = threading.Event()
+
+    def hang(_: Any) -> Any:
+        held.wait(10)
+        return 200, {}, json.dumps(EMPTY)
+
+    responses.add_callback("GET", f"{BASE}/Procedure", hang)
+    responses.add_callback("GET", f"{BASE}/Observation", hang)
+    sent = {key: value for key, value in ALL.items() if key != "procedures"}
+    means = Means(2)
+    client = FhirClient(Access(BASE, "token", "p"), Door(Limits()).within(0.2), means)
+    record = completed({**sent, "marrowBlasts": bundle(observation("2026-11-20", code="11150-0"), total=9)}, client)
+    held.set()
+    means.readers._pool.shutdown()
+    assert len(record.of_type("Observation")) == 1
+    assert {(gap.key, gap.reason) for gap in record.gaps} == {
+        ("procedures", GapReason.TIMEOUT),
+        ("marrowBlasts", GapReason.INCOMPLETE),
+    }
+    assert not record.searched & {"Procedure", "Observation"}
 
 
 CUT_OFF = [

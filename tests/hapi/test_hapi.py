@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from cds_service.app import create_app
 from cds_service.doctor.examination import examine
 from cds_service.doctor.finding import State
-from cds_service.fhir.client import Cache, FhirClient
+from cds_service.fhir.client import Access, FhirClient, Means
 from cds_service.hooks.patient_view import SERVICE
 from cds_service.sandbox import stories
 from cds_service.sandbox.ehr import PracticeEhr
@@ -42,7 +42,7 @@ def service(hapi: str, tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
 
 @pytest.fixture
 def fhir(hapi: str) -> FhirClient:
-    return FhirClient(hapi, None, DOOR, Cache(0))
+    return FhirClient(Access(hapi, None, "many-observations"), DOOR, Means(8))
 
 
 def fired(service: FlaskClient, ehr: PracticeEhr, patient: str, *, prefetch: bool) -> Any:
