@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from requests.adapters import HTTPAdapter
+from urllib3 import ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
@@ -61,6 +62,11 @@ class CheckedAdapter(HTTPAdapter):
     def __init__(self, rules: AddressRules | None, pool_connections: int, pool_maxsize: int) -> None:
         super().__init__(pool_connections=pool_connections, pool_maxsize=pool_maxsize)
         self.poolmanager.pool_classes_by_scheme = _pools(rules)
+
+    def proxy_manager_for(self, proxy: str, **proxy_kwargs: object) -> ProxyManager:
+        manager: ProxyManager = super().proxy_manager_for(proxy, **proxy_kwargs)
+        manager.pool_classes_by_scheme = _pools(None)
+        return manager
 
 
 def _pools(rules: AddressRules | None) -> dict[str, type[HTTPConnectionPool]]:

@@ -18,6 +18,8 @@ USABLE = timedelta(hours=24)
 """So long old keys serve while their server cannot be reached."""
 BETWEEN_FETCHES = timedelta(minutes=1)
 """An unknown key id has the set fetched again, but not more often: nobody can make us call the EHR at will."""
+PATIENCE = 2.0
+"""Seconds for one fetch: the call that waits for it has a deadline."""
 MOST_KEYS = 100
 SHORTEST_RSA = 2048
 CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521", "EdDSA": "Ed25519"}
@@ -42,6 +44,10 @@ class _Kept:
     keys: dict[str, tuple[Key, bytes]] = field(default_factory=dict)
     fetched: datetime | None = None
     tried: datetime | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def usable(self, at: datetime) -> dict[str, tuple[Key, bytes]]:
+        return self.keys if self.fetched is not None and at - self.fetched <= USABLE else {}
 
 
 class KeySets:
@@ -65,17 +71,20 @@ class KeySets:
                 if not kept.keys:
                     kept.keys = parse(client.key_set)
                 return kept.keys
-            old = kept.fetched is None or at - kept.fetched > FRESH
-            rested = kept.tried is None or at - kept.tried >= BETWEEN_FETCHES
-            if rested and (old or kid not in kept.keys):
-                kept.tried = at
-                self._fetch(client, kept, at)
-            usable = kept.fetched is not None and at - kept.fetched <= USABLE
-            return kept.keys if usable else {}
+        if kept.lock.acquire(blocking=kid not in kept.usable(at)):  # while one call fetches, others go on with the old keys
+            try:
+                old = kept.fetched is None or at - kept.fetched > FRESH
+                rested = kept.tried is None or at - kept.tried >= BETWEEN_FETCHES
+                if rested and (old or kid not in kept.keys):
+                    kept.tried = at
+                    self._fetch(client, kept, at)
+            finally:
+                kept.lock.release()
+        return kept.usable(at)
 
     def _fetch(self, client: Client, kept: _Kept, at: datetime) -> None:
         try:
-            reply = self._door.get(client.jku or "", {"Accept": "application/json"})
+            reply = self._door.within(PATIENCE).get(client.jku or "", {"Accept": "application/json"})
         except OutboundError as error:
             logs.event("key_set_not_had", level=30, client=client.iss, reason=error.reason)
             return

@@ -164,6 +164,26 @@ def test_a_body_that_drips_ends_with_the_time_of_the_call() -> None:
     thread.join()
 
 
+@pytest.mark.parametrize("proxied", [False, True])
+def test_a_head_that_drips_ends_with_the_time_of_the_call(proxied: bool) -> None:
+    port, thread = serving(b"HTTP/1.1 200 OK\r\n", *([b"X: x\r\n"] * 10_000), pause=0.01)
+    address = f"http://127.0.0.1:{port}"
+    door = Door(Limits(read=5), proxy=address) if proxied else Door(Limits(read=5))
+    with pytest.raises(OutboundError, match="timeout"):
+        door.within(0.5).get("http://fhir.example/" if proxied else address, {})
+    thread.join()
+
+
+def test_an_address_after_the_time_is_spent_is_not_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(*_: Any, **__: Any) -> list[Any]:
+        time.sleep(0.1)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 9))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", slowly)
+    with pytest.raises(OutboundError, match="timeout"):
+        Door(Limits(), addresses=AddressRules(loopback=True)).within(0.05).get("http://fhir.example/", {})
+
+
 def test_a_server_that_says_nothing_ends_with_the_time_of_the_call() -> None:
     port, thread = serving(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", pause=2)
     with pytest.raises(OutboundError, match="timeout"):

@@ -4,7 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -312,6 +314,31 @@ def test_old_keys_serve_for_a_day_while_their_server_is_away(tmp_path: Path) -> 
     assert discovered(client, clock) == 200
     clock.now += timedelta(hours=2)
     assert discovered(client, clock) == 401
+
+
+@responses.activate
+def test_while_one_call_waits_for_the_keys_the_others_go_on_with_the_old_ones(tmp_path: Path) -> None:
+    clock = Clock()
+    asked, let_go = threading.Event(), threading.Event()
+    responses.get(JKU, body=KEYS)
+    app = service(tmp_path, f"jku: {JKU}", clock=clock)
+    assert discovered(app.test_client(), clock) == 200
+
+    def hang(_: Any) -> Any:
+        asked.set()
+        assert let_go.wait(10)
+        return 200, {}, KEYS
+
+    responses.remove("GET", JKU)
+    responses.add_callback("GET", JKU, hang)
+    clock.now += timedelta(hours=2)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(discovered, app.test_client(), clock)
+        assert asked.wait(10)
+        assert discovered(app.test_client(), clock) == 200
+        assert not waiting.done()
+        let_go.set()
+        assert waiting.result() == 200
 
 
 def test_a_token_that_one_process_took_is_refused_by_the_other(tmp_path: Path) -> None:
