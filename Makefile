@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test serve lint fuzz mutants pictures hapi bench clean
+.PHONY: demo test serve lint fuzz mutants pictures hapi bench reading soak clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -37,6 +37,12 @@ hapi: .venv/.installed
 bench: .venv/.benched
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
+reading: .venv/.measured
+	$(BIN)/python -m benchmarks.reading $(READING_ARGS)
+
+soak: .venv/.measured
+	$(BIN)/python -m benchmarks.soak $(SECONDS) $(SOAK_ARGS)
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -48,9 +54,12 @@ bench: .venv/.benched
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@
 
-# The peer has an environment of its own: its dependencies must not mix with ours.
-.venv/.benched: .venv/.installed benchmarks/healthchain.txt
+.venv/.measured: .venv/.installed
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
+
+# The peer has an environment of its own: its dependencies must not mix with ours.
+.venv/.benched: .venv/.measured benchmarks/healthchain.txt
 	$(PYTHON) -m venv .venv/healthchain
 	.venv/healthchain/bin/python -m pip install --quiet --requirement benchmarks/healthchain.txt
 	touch $@

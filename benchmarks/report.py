@@ -21,9 +21,14 @@ def markdown(results: Results) -> str:
 
 def write(results: Results) -> None:
     """Put the results between the marks in the README."""
-    before, rest = README.read_text(encoding="utf-8").split(BEGIN)
-    _, after = rest.split(END)
-    README.write_text(f"{before}{BEGIN}\n{markdown(results)}\n\n{END}{after}", encoding="utf-8")
+    put(markdown(results), BEGIN, END)
+
+
+def put(text: str, begin: str, end: str) -> None:
+    """Put a text between two marks in the README."""
+    before, rest = README.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end)
+    README.write_text(f"{before}{begin}\n{text}\n\n{end}{after}", encoding="utf-8")
 
 
 def _ratios(results: Results) -> Iterator[str]:
@@ -62,11 +67,16 @@ def _machine(results: Results) -> Iterator[str]:
     packages = ("flask", "gunicorn", "msgspec", "fhir.resources", "pydantic")
     plan = results.plan
     yield (
-        f"Measured with wrk, {plan.repeats} interleaved repeats of {plan.seconds} s, on {os.cpu_count()} cores "
-        f"({_processor()}), {platform.system()} {platform.machine()}, Python {platform.python_version()}, "
+        f"Measured with wrk, {plan.repeats} interleaved repeats of {plan.seconds} s, on {machine()}, "
         f"{', '.join(f'{name} {version(name)}' for name in packages)}, healthchain {_peer_version()}. "
         f"The bare handler's own p50 at one connection was {spread(floor.p50)} ms, its CPU {spread(floor.cpu)} ms a call. "
         "Median [least–greatest] of the repeats."
+    )
+
+
+def machine() -> str:
+    return (
+        f"{os.cpu_count()} cores ({_processor()}), {platform.system()} {platform.machine()}, Python {platform.python_version()}"
     )
 
 

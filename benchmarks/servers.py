@@ -94,6 +94,32 @@ def healthchain(mode: str, first: bytes) -> AbstractContextManager[Server]:
     return started([str(PEER), "benchmarks/healthchain_peer.py", mode, "{port}"], "/cds/cds-services/bench", first)
 
 
+@contextmanager
+def unruly() -> Iterator[int]:
+    """The FHIR server of the soak, and its port. Raises: TimeoutError."""
+    port = _free_port()
+    command = [sys.executable, "-m", "benchmarks.fhir_server", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        given_up = time.monotonic() + PATIENCE
+        while not _listens(port):
+            if time.monotonic() > given_up or process.poll() is not None:
+                raise TimeoutError("the FHIR server of the soak does not start")
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
 def knows(setting: str) -> bool:
     return any(one.name == setting for one in SETTINGS)
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ class Asked:
     address: str
     """Of the first page; later ones have `&page=2` and so on behind it."""
     page: int
+    token: str
     connection: socket.socket
     status: int
     body: bytes
@@ -79,8 +81,8 @@ class Unruly:
     behaviour: Behaviour = well
     tls: SSLContext | None = None
     port: int = 0
-    asked: list[str] = field(default_factory=list)
-    """The keys of all requests, in the order in which they came."""
+    asked: deque[str] = field(default_factory=lambda: deque(maxlen=10_000))
+    """The keys of the last requests, in the order in which they came."""
 
     def __post_init__(self) -> None:
         self._listening = socket.create_server(("127.0.0.1", self.port), backlog=512)
@@ -163,7 +165,8 @@ class Unruly:
         key = _KEYS.get(_without_patient(address), address)
         self.asked.append(key)
         status, body = self.patients.answer(address, f"127.0.0.1:{self.port}")
-        return Asked(key, address, int(page or 1), connection, status, body)
+        token = head.partition("Authorization: Bearer ")[2].partition("\r\n")[0]
+        return Asked(key, address, int(page or 1), token, connection, status, body)
 
 
 def _without_patient(address: str) -> str:
