@@ -41,6 +41,7 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The call that is being answered: each of its events, its answer and its audit row carry this id."""
 
 _logger = logging.getLogger("cds_service")
+_logger.addHandler(logging.NullHandler())  # silent until `configure`: a command tells in its own words what happened
 
 
 class JsonFormatter(logging.Formatter):
