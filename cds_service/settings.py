@@ -78,6 +78,7 @@ SETTINGS = (
     Setting(
         "CDS_CONCEPT_MAPS", "directory", "", "directory with the site's ConceptMap files, which say what its local codes mean"
     ),
+    Setting("CDS_TRIALS", "directory", "", "directory with trial files of the site's own, evaluated beside those shipped"),
     Setting("CDS_SHOW_TRIALS", "list", "", "NCT numbers of the trials that the site wants to see; empty for all"),
     Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
     Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
@@ -130,6 +131,7 @@ class Settings:
     cors_origins: tuple[str, ...]
     assumptions: Path | None
     concept_maps: Path | None
+    trials: Path | None
     show_trials: frozenset[str]
     show_closed_trials: bool
     show_sensitive_reasons: bool
@@ -178,6 +180,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         cors_origins=_list("CDS_CORS_ORIGINS", value),
         assumptions=_path("CDS_ASSUMPTIONS", value),
         concept_maps=_directory("CDS_CONCEPT_MAPS", value),
+        trials=_directory("CDS_TRIALS", value),
         show_trials=frozenset(_list("CDS_SHOW_TRIALS", value)),
         show_closed_trials=_flag("CDS_SHOW_CLOSED_TRIALS", value),
         show_sensitive_reasons=_flag("CDS_SHOW_SENSITIVE_REASONS", value),

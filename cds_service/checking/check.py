@@ -9,7 +9,6 @@ from cds_service.checking import examples, reach, unused, value_sets
 from cds_service.checking.limits import Limits
 from cds_service.checking.roots import trial_files, words_of_readings, words_of_trials
 from cds_service.checking.sense import Sense
-from cds_service.criteria import load
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.errors import KnowledgeFault
 
@@ -22,9 +21,9 @@ class Checked:
     examples: int
 
 
-def check(knowledge: Knowledge, assumptions_file: Path | None = None, trials_directory: Path = load.TRIALS) -> Checked:
+def check(knowledge: Knowledge, assumptions_file: Path | None = None, site_trials: Path | None = None) -> Checked:
     """Parts that can never decide, limits out of reach, what nothing uses, and examples that come out otherwise."""
-    files = trial_files(knowledge, trials_directory)
+    files = trial_files(knowledge, site_trials)
     words = (*words_of_trials(files), *words_of_readings(knowledge))
     sense = Sense(knowledge.readings, knowledge.assumptions)
     limits = Limits(knowledge.assumptions)

@@ -40,9 +40,9 @@ class TrialFile:
     source: Source
 
 
-def trial_files(knowledge: Knowledge, directory: Path) -> tuple[TrialFile, ...]:
-    """Raises: KnowledgeErrors; but what loads once loads again."""
-    paths = sorted(directory.glob("*.yaml"))
+def trial_files(knowledge: Knowledge, site: Path | None = None) -> tuple[TrialFile, ...]:
+    """Those shipped, and those of the site. Raises: KnowledgeErrors; but what loads once loads again."""
+    paths = load.trial_paths(site)
     return tuple(TrialFile(path, *load.read_trial(path, knowledge.assumptions)) for path in paths)
 
 

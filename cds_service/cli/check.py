@@ -21,6 +21,7 @@ def add_parser(subcommands: Subcommands) -> None:
         **with_examples(
             "cds-service check",
             "CDS_ASSUMPTIONS=site.yaml cds-service check",
+            "CDS_TRIALS=/etc/cds-service/trials cds-service check",
             "CDS_CONCEPT_MAPS=/etc/cds-service/concept-maps cds-service check",
         ),
     )
@@ -33,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         knowledge = knowledge_of_site(settings)
     except KnowledgeErrors as error:
         return _report(error.faults)
-    checked = check(knowledge, settings.assumptions)
+    checked = check(knowledge, settings.assumptions, settings.trials)
     if checked.faults:
         return _report(checked.faults)
     rows = [row for trial in knowledge.trials for row in trial.rows()]

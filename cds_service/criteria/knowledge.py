@@ -51,8 +51,8 @@ class Knowledge:
 
 
 def knowledge_of_site(settings: Settings) -> Knowledge:
-    """The knowledge as a site has set it up: with its own assumptions and concept maps. Raises: KnowledgeErrors."""
-    return load_knowledge(settings.assumptions, concept_maps_directory=settings.concept_maps)
+    """The knowledge as a site has set it up: with its own trials, assumptions and concept maps. Raises: KnowledgeErrors."""
+    return load_knowledge(settings.assumptions, concept_maps_directory=settings.concept_maps, site_trials=settings.trials)
 
 
 def load_knowledge(
@@ -60,6 +60,7 @@ def load_knowledge(
     trials_directory: Path = load.TRIALS,
     value_sets_directory: Path = value_set_files.DIRECTORY,
     concept_maps_directory: Path | None = None,
+    site_trials: Path | None = None,
 ) -> Knowledge:
     """Raises: KnowledgeErrors with every fault of every file."""
     faults: list[KnowledgeFault] = []
@@ -68,7 +69,7 @@ def load_knowledge(
     if assumptions is None:  # everything else speaks of its names
         raise KnowledgeErrors(faults)
     readings = _attempt(lambda: load.load_readings(load.READINGS, assumptions), faults)
-    paths = sorted(trials_directory.glob("*.yaml"))
+    paths = _attempt(lambda: load.trial_paths(site_trials, trials_directory), faults) or ()
     loaded = [_attempt(partial(load.load_trial, path, assumptions), faults) for path in paths]
     trials = [trial for trial in loaded if trial is not None]
     if terminology is None or readings is None:
@@ -77,7 +78,7 @@ def load_knowledge(
     faults.extend(_dangling(trials, readings, terminology))
     faults.extend(_unknown_insults(assumptions))
     faults.extend(_ranges_of_no_test(assumptions, terminology))
-    if not trials:
+    if not trials and not faults:
         faults.append(KnowledgeFault("trials", None, "", "there is no trial file", "restore the folder"))
     if faults or maps is None:
         raise KnowledgeErrors(faults)

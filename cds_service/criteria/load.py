@@ -40,6 +40,25 @@ class Source:
         return self.document.fault(f"{self.places.get(id(word), '')}{within}", problem, fix)
 
 
+def trial_paths(site: Path | None, shipped: Path = TRIALS) -> tuple[Path, ...]:
+    """The trial files that are shipped and those of the site's directory, by number.
+
+    Raises: KnowledgeErrors for a trial that is there twice, and for a directory of the site without a trial: a volume that was
+    not mounted must not silently take away the site's own trials.
+    """
+    ours = list(shipped.glob("*.yaml"))
+    own = [] if site is None else list(site.glob("*.yaml"))
+    if site is not None and not own:
+        fix = "put the site's trial files there, such as NCT01234567.yaml, or leave the setting empty"
+        raise KnowledgeErrors([KnowledgeFault("CDS_TRIALS", None, "", "names a directory without a trial file", fix)])
+    known = {path.name.casefold() for path in ours}
+    doubled = [path.name for path in sorted(own) if path.name.casefold() in known]
+    if doubled:
+        problem, fix = "stands in the directory of CDS_TRIALS, and the trial is shipped already", "remove it there"
+        raise KnowledgeErrors([KnowledgeFault(name, None, "", problem, fix) for name in doubled])
+    return tuple(sorted((*ours, *own), key=lambda path: path.name))
+
+
 def load_trial(path: Path, assumptions: Assumptions) -> Trial:
     """Raises: KnowledgeErrors with every fault of the file."""
     return read_trial(path, assumptions)[0]

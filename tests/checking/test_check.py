@@ -292,7 +292,7 @@ def test_a_value_set_that_nothing_asks_for_is_reported(tmp_path: Path, knowledge
     directory = changed_value_sets(tmp_path, "seizure", lambda content: None)
     text = (directory / "seizure.json").read_text(encoding="utf-8")
     (directory / "fits.json").write_text(text.replace('"name": "seizure"', '"name": "fits"'), encoding="utf-8")
-    words = (*words_of_trials(trial_files(knowledge, load.TRIALS)), *words_of_readings(knowledge))
+    words = (*words_of_trials(trial_files(knowledge)), *words_of_readings(knowledge))
     (fault,) = unused.unused_value_sets(words, load_value_sets(directory))
     assert str(fault).startswith("fits.json: is asked for by nothing")
 
@@ -330,7 +330,7 @@ def test_an_assumption_that_cannot_work_or_is_not_used_is_reported(
 ) -> None:
     path = own_assumptions(tmp_path, old, new)
     document, assumptions = strict_yaml.load(path), load_assumptions(path)
-    words = words_of_trials(trial_files(replace(knowledge, assumptions=assumptions), load.TRIALS))
+    words = words_of_trials(trial_files(replace(knowledge, assumptions=assumptions)))
     (fault,) = (
         fault
         for fault in (*Limits(assumptions).assumed(document), *unused.unused_assumptions(words, assumptions, document))

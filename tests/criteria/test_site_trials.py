@@ -1,0 +1,63 @@
+"""A site's own trial files, beside those that are shipped."""
+
+from pathlib import Path
+
+import pytest
+
+from cds_service.cli import main
+from cds_service.criteria import load
+from cds_service.criteria.knowledge import Knowledge, load_knowledge
+from cds_service.errors import KnowledgeErrors
+
+OWN = "NCT99999999"
+TEXT = (load.TRIALS / "NCT05943314.yaml").read_text(encoding="utf-8").replace("id: NCT05943314", f"id: {OWN}")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A site's directory with one trial of its own."""
+    (tmp_path / f"{OWN}.yaml").write_text(TEXT, encoding="utf-8")
+    return tmp_path
+
+
+def test_a_sites_trial_is_evaluated_beside_those_shipped(site: Path, knowledge: Knowledge) -> None:
+    with_own = load_knowledge(site_trials=site)
+    assert [trial.id for trial in with_own.trials] == [*(trial.id for trial in knowledge.trials), OWN]
+    assert with_own.digest != knowledge.digest
+
+
+def test_trials_come_by_number_whoever_wrote_them(site: Path) -> None:
+    (site / f"{OWN}.yaml").rename(site / "NCT00000001.yaml")
+    (site / "NCT00000001.yaml").write_text(TEXT.replace(OWN, "NCT00000001"), encoding="utf-8")
+    assert load_knowledge(site_trials=site).trials[0].id == "NCT00000001"
+
+
+@pytest.mark.parametrize("name", ["NCT07144020.yaml", "nct07144020.yaml"])
+def test_a_trial_that_is_shipped_already_stops_the_start(site: Path, name: str) -> None:
+    (site / f"{OWN}.yaml").rename(site / name)
+    with pytest.raises(KnowledgeErrors, match=rf"{name}: stands in the directory of CDS_TRIALS.*shipped already; remove it"):
+        load_knowledge(site_trials=site)
+
+
+def test_a_directory_without_a_trial_is_told(tmp_path: Path) -> None:
+    """A volume that was not mounted must not take the site's trials away in silence."""
+    with pytest.raises(KnowledgeErrors, match="CDS_TRIALS: names a directory without a trial file"):
+        load_knowledge(site_trials=tmp_path)
+
+
+def test_faults_of_a_sites_trial_are_told_like_those_of_ours(site: Path) -> None:
+    (site / f"{OWN}.yaml").write_text(TEXT.replace("at_most: 18", "at_most: eighteen"), encoding="utf-8")
+    with pytest.raises(KnowledgeErrors, match=rf"{OWN}\.yaml:\d+: .*is not a whole number"):
+        load_knowledge(site_trials=site)
+
+
+def test_check_runs_the_examples_of_a_sites_trial(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CDS_TRIALS", str(site))
+    assert main(["check"]) == 0
+    assert "6 trials" in capsys.readouterr().out
+    (site / f"{OWN}.yaml").write_text(TEXT.replace("    met: [AGE]\n", "    not_met: [AGE]\n", 1), encoding="utf-8")
+    assert main(["check"]) == 1
+    assert f"{OWN}.yaml:" in (said := capsys.readouterr().err)
+    assert "AGE is expected not_met and is met" in said
