@@ -1,6 +1,8 @@
 # Each target sets up what it needs, in .venv, and does its work; a second run is quick.
 PYTHON ?= python3
 BIN := .venv/bin
+SAMPLE ?= 0
+SEED ?= 1
 
 .PHONY: demo test serve lint fuzz mutants pictures hapi bench reading soak clean
 
@@ -25,8 +27,7 @@ fuzz: .venv/.tested
 
 mutants: .venv/.tested
 	$(BIN)/python -m pip install --quiet --editable '.[test,mutation]'
-	$(BIN)/mutmut run
-	$(BIN)/mutmut results
+	$(BIN)/python -m tests.mutation.campaign $(SAMPLE) $(SEED)
 
 pictures: .venv/.installed
 	$(BIN)/python docs/pictures/render.py

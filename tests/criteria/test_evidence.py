@@ -40,6 +40,7 @@ UNUSABLE = [
     ("002-I5", man().lab("ecog", "2-3"), Problem.RANGE, days_ago(3)),
     ("002-I5", man().lab("ecog", 6), Problem.NOT_A_GRADE, days_ago(3)),
     ("001-I10", man().lab("lvef", 60, effectiveDateTime="2026"), Problem.YEAR_ONLY, "2026"),
+    ("001-I10", man().lab("lvef", valueQuantity={"value": 55, "comparator": "<", "unit": "%"}), COMPARATOR, days_ago(3)),
     ("001-I10", man().lab("lvef", 60, -1), Problem.FUTURE, days_ago(-1)),
     ("001-I10", man().lab("lvef", 60, effectiveDateTime=None), Problem.NO_DATE, None),
 ]

@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.assumptions import Length
 from cds_service.criteria.knowledge import Knowledge
+from cds_service.dates import DateRange
 from cds_service.facts import extract
 from cds_service.facts.certainty import Unclear
 from cds_service.facts.outcomes import Ending, Outcome
@@ -612,3 +613,47 @@ def test_a_complete_remission_by_marrow_needs_a_look_and_partial_recovery_too(to
     for neutrophils, platelets in ((1.8, 180), (0.6, 60)):
         record = patient().induction("2025-01-12").marrow(2, "2025-02-12", neutrophils, platelets)
         assert told(record).state.confirm
+
+
+def test_a_clean_marrow_that_leaves_a_course_open_is_shown(told: Told) -> None:
+    record = patient().induction("2025-01-12").marrow(2, "2025-02-05").marrow(30, "2025-02-20").induction("2025-03-01")
+    course = told(record)
+    ending = course.outcomes.ending(course.history.courses[0])
+    assert (ending.outcome, ending.unclear) == (Outcome.UNKNOWN, Unclear.COUNTS_MISSING)
+    assert [fact.when for fact in ending.rests_on] == [DateRange(date(2025, 2, 5), date(2025, 2, 5))]
+
+
+def test_a_remission_without_full_recovery_of_the_counts_is_to_be_confirmed_as_the_end_of_its_course(told: Told) -> None:
+    course = told(patient().induction("2025-01-12").marrow(2, "2025-02-12", 0.6, 60))
+    ending = course.outcomes.ending(course.history.courses[0])
+    assert (ending.outcome, ending.confirm) == (Outcome.REMISSION, True)
+
+
+def test_a_remission_on_the_very_day_of_the_next_course_is_the_response_to_the_one_before(told: Told) -> None:
+    course = told(patient().induction("2025-01-12").remission("2025-02-12").induction("2025-02-12"))
+    assert course.outcomes.ending(course.history.courses[0]).outcome is Outcome.REMISSION
+
+
+# days between the first blasts in the blood and the marrow that shows the relapse, the day of the relapse
+FIRST_SHOWN = [("2026-08-12", "2026-08-12"), ("2026-08-11", "2026-08-11"), ("2026-06-01", "2026-08-25")]
+
+
+@pytest.mark.parametrize(("blood", "relapse"), FIRST_SHOWN)
+def test_a_relapse_begins_with_blasts_in_the_blood_only_if_they_came_shortly_before_the_marrow(
+    told: Told, blood: str, relapse: str
+) -> None:
+    record = in_remission().lab("blood_blasts", 8, effectiveDateTime=blood).marrow(40, "2026-08-25")
+    assert [str(one.when) for one in told(record).walked.relapses] == [relapse]
+
+
+def test_a_remission_stated_without_a_day_before_a_late_relapse_is_told(told: Told) -> None:
+    record = patient().induction("2025-01-12").condition("C92.01", "AML, in remission").marrow(40, "2026-08-25")
+    del record.resources[-2]["recordedDate"]
+    walked = told(record).walked
+    assert (len(walked.remissions), len(walked.relapses)) == (1, 1)
+
+
+def test_a_marrow_of_the_first_day_of_a_course_says_nothing_against_a_remission_without_a_day(told: Told) -> None:
+    record = patient().marrow(55, "2025-01-12").induction("2025-01-12").condition("C92.01", "AML, in remission")
+    del record.resources[-1]["recordedDate"]
+    assert told(record).state.activity is Activity.REMISSION

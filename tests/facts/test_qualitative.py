@@ -84,3 +84,28 @@ def test_the_words_say_this(words: str, expected: Finding | None) -> None:
 def test_hiv_in_words_is_read_so(ask: Ask, words: str, expected: str) -> None:
     verdict = ask("004-X8", Record().lab("hiv", words)).verdict
     assert f"{verdict.answer.value}{'!' if verdict.confirm else ''}" == expected
+
+
+# value, comparator, upper end of the normal range (None: the range has only words), what it says
+AGAINST_THE_RANGE = [
+    (0.4, None, 1.0, "negative"),
+    (1.0, None, 1.0, "negative"),
+    (1.1, None, 1.0, "positive"),
+    (0.9, "<", 1.0, "negative"),
+    (1.0, "<", 1.0, "negative"),
+    (1.1, "<", 1.0, "unclear"),
+    (1.0, ">", 1.0, "positive"),
+    (0.9, ">", 1.0, "unclear"),
+    (1.1, None, None, "unclear"),
+]
+
+
+@pytest.mark.parametrize(("value", "comparator", "high", "expected"), AGAINST_THE_RANGE)
+def test_a_number_is_positive_above_its_normal_range_and_a_mere_bound_only_where_that_is_sure(
+    ask: Ask, value: float, comparator: str | None, high: float | None, expected: str
+) -> None:
+    quantity = {"value": value} | ({"comparator": comparator} if comparator else {})
+    normal = {"high": {"value": high}} if high is not None else {"text": "see the leaflet"}
+    record = Record("1980-05-01", "male").lab("hiv", valueQuantity=quantity, referenceRange=[normal])
+    said = {"not_met": "negative", "met": "positive", "unknown": "unclear"}
+    assert said[ask("001-X7a", record).verdict.answer.value] == expected
