@@ -657,3 +657,31 @@ def test_a_marrow_of_the_first_day_of_a_course_says_nothing_against_a_remission_
     record = patient().marrow(55, "2025-01-12").induction("2025-01-12").condition("C92.01", "AML, in remission")
     del record.resources[-1]["recordedDate"]
     assert told(record).state.activity is Activity.REMISSION
+
+
+def test_a_clean_marrow_without_a_day_leaves_today_open(told: Told) -> None:
+    record = relapsed("2026-11-16").marrow(2, "2026")
+    assert told(relapsed("2026-11-16")).state.activity is Activity.ACTIVE
+    assert (told(record).state.activity, told(record).state.unclear) == (Activity.UNKNOWN, Unclear.DATES_TOO_COARSE)
+
+
+def test_disease_stated_after_a_clean_marrow_may_be_a_relapse(told: Told) -> None:
+    record = patient().induction("2025-01-12").marrow(2, "2025-02-12")
+    course = told(stated("Refractory", "2025-06-12", record))
+    assert course.walked.maybe_more is Unclear.COUNTS_MISSING
+    assert not told(stated("Refractory", "2025-02-28", patient().induction("2025-01-12"))).walked.maybe_more
+
+
+def test_a_course_on_the_day_of_the_relapse_is_judged_by_what_comes_after(told: Told) -> None:
+    record = in_remission().marrow(40, "2026-08-12").induction("2026-08-12").marrow(30, "2026-09-12")
+    course = told(record)
+    assert course.outcomes.ending(course.history.courses[-1]).outcome is Outcome.NO_REMISSION
+
+
+def newly() -> Record:
+    return Record().condition("C92.00", "Acute myeloblastic leukemia", onset="2026-11-10", recorded="2026-11-10")
+
+
+def test_only_a_statement_of_no_treatment_yet_says_that_none_was_given(told: Told) -> None:
+    assert told(stated("Newly diagnosed, untreated", "2026-11-20", newly())).history.untreated
+    assert not told(stated("Refractory", "2026-11-20", newly())).history.untreated

@@ -1,5 +1,6 @@
 """Mutation testing: do the tests notice when the code is changed? `make mutants` changes everything, which takes hours;
-`make mutants SAMPLE=400 SEED=1` a sample that is drawn anew with each seed, and tells how sure its score is."""
+`make mutants SAMPLE=400 SEED=1` a random sample, and tells how sure its score is. A timeout counts as noticed.
+"""
 
 import json
 import math
@@ -63,8 +64,8 @@ def interval(hits: int, tries: int) -> tuple[float, float]:
 
 def main(size: int, seed: int) -> None:
     """`size`: 0 for all."""
-    if size and not results():
-        subprocess.run([MUTMUT, "run", "none"], check=False)  # makes the mutants, and then finds none of this name
+    if size:
+        subprocess.run([MUTMUT, "run", "none"], check=False)  # makes the mutants of today's code, and finds none of this name
     chosen = drawn(results(), size, seed) if size else []
     subprocess.run([MUTMUT, "run", *chosen], check=True)
     found = results()
