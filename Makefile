@@ -1,10 +1,12 @@
 # Each target sets up what it needs, in .venv, and does its work; a second run is quick.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK := .venv/lock/bin/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock'
 SAMPLE ?= 0
 SEED ?= 1
 
-.PHONY: demo test serve lint fuzz mutants pictures hapi bench reading soak clean
+.PHONY: demo test serve lint lock fuzz mutants pictures hapi bench reading soak clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -43,6 +45,14 @@ reading: .venv/.measured
 
 soak: .venv/.measured
 	$(BIN)/python -m benchmarks.soak $(SECONDS) $(SOAK_ARGS)
+
+# Newest versions within the ranges of setup.cfg, by hash, for the container image.
+lock: .venv/bin/python
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/python -m pip install --quiet 'uv>=0.9,<1'
+	$(LOCK) --extra postgresql --output-file deploy/container/requirements.txt setup.cfg
+	$(LOCK) --extra postgresql --extra otel --output-file deploy/container/requirements-with-traces.txt setup.cfg
+	printf 'setuptools>=77\n' | $(LOCK) --output-file deploy/container/build-requirements.txt -
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
