@@ -41,8 +41,7 @@ ENV PATH=/opt/cds-service/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONUNBUFFERED=1 \
     TMPDIR=/var/lib/cds-service \
     CDS_HOST=0.0.0.0 \
-    CDS_PORT=8080 \
-    CDS_DATABASE_URL=sqlite:////var/lib/cds-service/cds-service.sqlite
+    CDS_PORT=8080
 USER 10001:10001
 WORKDIR /var/lib/cds-service
 VOLUME /var/lib/cds-service
