@@ -4,6 +4,7 @@ Source: ruling 13; assumptions for a haematologist to sign off.
 """
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 
 from cds_service.facts.certainty import Count, Unclear
 from cds_service.facts.courses import Treatment
@@ -11,7 +12,7 @@ from cds_service.facts.model import Fact
 from cds_service.facts.outcomes import Ending, Outcome, Outcomes
 from cds_service.facts.regimen import Regimen
 from cds_service.facts.response import Response
-from cds_service.facts.sightings import Sight, Sighting
+from cds_service.facts.sightings import Sight
 
 _STANDARD = (Regimen.INTENSIVE, Regimen.WITH_VENETOCLAX)
 
@@ -30,7 +31,7 @@ def standard_courses_without_remission(outcomes: Outcomes) -> Count:
         return Count(0, None, 0, facts, (Unclear.HISTORY,))
     standard = [course for course in courses if course.regimen in _STANDARD]
     endings = [_ending(course, standard, outcomes) for course in standard]
-    low = _failed(standard, endings, _first_clean(courses, outcomes))
+    low = _failed(standard, endings, _judged_before(courses, outcomes))
     confirm = any(course.confirm or course.regimen is Regimen.WITH_VENETOCLAX for course in standard[:low])
     confirm = confirm or (low > 0 and endings[low - 1].confirm)
     unclear = [*_why_open(courses, outcomes), *(ending.unclear for ending in endings if ending.unclear is not None)]
@@ -46,23 +47,29 @@ def standard_courses_without_remission(outcomes: Outcomes) -> Count:
     )
 
 
-def _failed(standard: Sequence[Treatment], endings: Sequence[Ending], clean: Sighting | None) -> int:
-    """The number of the last course without remission; after a clean marrow it may have been a relapse instead."""
+def _failed(standard: Sequence[Treatment], endings: Sequence[Ending], judged: date) -> int:
+    """The number of the last course without remission, of those that began before the day `judged`."""
     low = 0
     for number, (course, ending) in enumerate(zip(standard, endings, strict=True), start=1):
         if ending.unclear in (Unclear.COUNTS_MISSING, Unclear.LEUKEMIA_FREE, Unclear.CONFLICT, Unclear.MARROWS_DIFFER):
             break
-        if clean is not None and clean.when.first <= course.start.last:
+        if course.start.last >= judged:
             break
         if ending.outcome is Outcome.NO_REMISSION:
             low = number
     return low
 
 
-def _first_clean(courses: Sequence[Treatment], outcomes: Outcomes) -> Sighting | None:
-    """The first marrow almost without blasts under treatment, which may have been a remission."""
+def _judged_before(courses: Sequence[Treatment], outcomes: Outcomes) -> date:
+    """The first marrow almost without blasts may have been a remission: what came after it may treat a relapse.
+
+    So may a course in whose first days it was taken.
+    """
     seen = (one for one in outcomes.seen if one.sight is Sight.CLEAN)
-    return next((one for one in seen if courses and one.when.last > courses[0].start.first), None)
+    clean = next((one for one in seen if courses and one.when.last > courses[0].start.first), None)
+    if clean is None:
+        return date.max
+    return outcomes.assumptions.spans["marrow_after_course"].before(clean.when.first) + timedelta(days=1)
 
 
 def _first_courses(outcomes: Outcomes) -> list[Treatment]:

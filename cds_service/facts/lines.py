@@ -50,6 +50,8 @@ def lines(outcomes: Outcomes) -> tuple[tuple[Line, ...], Count]:
     doubts += more
     if any(relapse.remission is None or not relapse.is_placed for relapse in outcomes.walked.relapses):
         doubts.append(Unclear.NO_REMISSION_DATE)
+    if outcomes.walked.maybe_more is Unclear.DATES_TOO_COARSE:
+        doubts.append(Unclear.DATES_TOO_COARSE)
     if outcomes.history.open:
         doubts.append(Unclear.HISTORY)
     facts = tuple(dict.fromkeys(fact for line in found for fact in _facts_of(line)))
@@ -108,6 +110,8 @@ def ending_of_last_line(found: Sequence[Line], outcomes: Outcomes) -> Ending:
     """Remission, or none by the marrow after its last treatment."""
     if not found:
         return Ending(Outcome.UNKNOWN, unclear=Unclear.HISTORY)
+    if outcomes.history.undated:
+        return Ending(Outcome.UNKNOWN, outcomes.history.undated, unclear=Unclear.DATES_TOO_COARSE)
     last = found[-1]
     start = last.start
     for remission in outcomes.walked.remissions:

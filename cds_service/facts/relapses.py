@@ -207,6 +207,8 @@ class _Walker:
 
     def _unsettled(self, sighting: Sighting) -> None:
         """Stated as resistant, exactly at the limit, contradictory: in remission that is a doubt, else it is what is known."""
+        if self.current is None and sighting.unclear is Unclear.TOO_EARLY:
+            return  # the disease that the course was given for
         doubtful = self.current is not None or sighting.sight is Sight.OPEN
         weightier = self.doubt is not None and self.doubt.unclear is Unclear.SINGLE_BLOOD_SAMPLE
         if doubtful and not (weightier and sighting.unclear is Unclear.NOT_ABOVE_LIMIT):
@@ -226,6 +228,8 @@ class _Walker:
             shown = Sighting(Sight.DISEASE, sighting.when, both, first.confirm or sighting.confirm)
             if self.current is not None:
                 self._relapse(replace(shown, when=first.when), self.current)
+            elif (hidden := self._may_hide_a_remission(shown)) is not None:
+                self.maybe_more = hidden
             self.doubt = None
             self.newest = shown
         elif self.current is not None:

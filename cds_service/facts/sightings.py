@@ -89,11 +89,12 @@ def sightings(
         for marrow in marrows(facts, history.begins(assumptions))
         if _is_response(marrow, history, assumptions)
     ]
+    early = _in_the_first_days(facts, history, outside, assumptions)
     stated = [one for one in statements if one.is_placed]
     denied = {id(one): marrow for one in stated if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
     contested = {marrow.marrow.when for one in stated if one.dated and (marrow := denied.get(id(one))) is not None}
     by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in assessed]
-    seen = [_contested(one) if day_of(one) in contested else one for one in _one_a_day(by_marrow)]
+    seen = [_contested(one) if day_of(one) in contested else one for one in _one_a_day([*by_marrow, *early])]
     for statement in stated:
         if id(statement) in denied or is_opposed(statement, stated):
             seen += [] if statement.dated and id(statement) in denied else [_conflict(statement, denied.get(id(statement)))]
@@ -131,6 +132,24 @@ def _is_response(marrow: Marrow, history: TreatmentHistory, assumptions: Assumpt
     course = history.course_before(marrow.when.last)
     first = assumptions.spans["marrow_after_course"]
     return course is None or marrow.when.first <= course.start.first or marrow.when.first >= first.after(course.start.last)
+
+
+def _in_the_first_days(
+    facts: PatientFacts, history: TreatmentHistory, outside: Sequence[Extramedullary], assumptions: Assumptions
+) -> Iterator[Sighting]:
+    """A marrow of the first days of a course tells nothing of its response, but may tell of what the course was given for.
+
+    Counts that are recovered then come from a remission before it; many blasts in a remission may be a relapse.
+    """
+    limit = assumptions.limit("diagnostic_blasts").value
+    for marrow in marrows(facts, history.begins(assumptions)):
+        if _is_response(marrow, history, assumptions):
+            continue
+        found = _assess(marrow, facts, history, outside, assumptions)
+        if found.response is Response.CR:
+            yield Sighting(Sight.CLEAN, found.when, found.rests_on, unclear=Unclear.TOO_EARLY, assessment=found)
+        elif marrow.blasts.at_least(limit):
+            yield Sighting(Sight.OPEN, found.when, found.rests_on, unclear=Unclear.TOO_EARLY, assessment=found)
 
 
 def _assess(

@@ -99,7 +99,8 @@ class DiseaseCourse:
         within = [_within(relapse.possible, anchor, length) for anchor in anchors]
         if all(answer is True for answer in within):
             return Finding(True, rests_on, relapse.confirm)
-        undated = self._has_undated_transplant() and not all(within)
+        undated = self._has_undated_transplant() or self.walked.maybe_more is Unclear.DATES_TOO_COARSE
+        undated = undated and not all(within)
         if all(answer is False for answer in within) and not undated:
             return Finding(False, rests_on, relapse.confirm)
         reason = Unclear.DATES_TOO_COARSE if None in within or undated else Unclear.CLOCKS_DIFFER

@@ -183,7 +183,11 @@ class FhirClient:
 
     def _on_this_server(self, link: str) -> str | None:
         """A `next` link on this server's own base; behind a proxy the host may differ while the path is the base's own."""
-        base, target = urlsplit(self._base), urlsplit(urljoin(f"{self._base}/", link))
+        base = urlsplit(self._base)
+        try:
+            target = urlsplit(urljoin(f"{self._base}/", link))
+        except ValueError:  # no address at all, such as "http://[::1"
+            return None
         same_host = target.netloc.lower() == base.netloc.lower()
         inside = same_host and target.path.startswith(f"{base.path}/") and ".." not in unquote(target.path).split("/")
         if not inside and target.path != base.path:
@@ -206,7 +210,7 @@ def _together(pages: Sequence[Read], size: int, failed: GapReason | None) -> Sea
     every = [entry for page in pages for entry in page.entries]
     entries = newest_versions(every)
     matches = sum(page.matches for page in pages) - (len(every) - len(entries))
-    if failed is None and pages[-1].total > matches:
+    if failed is None and max(page.total for page in pages) > matches:
         failed = GapReason.INCOMPLETE
     return SearchResult(tuple(entries), tuple(gap for page in pages for gap in page.gaps), failed, matches, size)
 

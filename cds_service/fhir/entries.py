@@ -1,5 +1,6 @@
 """Bytes → entries: a Bundle or a lone resource, decoded entry by entry, so that one bad entry never loses the others."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -186,7 +187,11 @@ def _links(bundle: Bundle) -> list[BundleLink] | None:
 
 
 def _total(bundle: Bundle) -> int:
-    return _decoded(bundle.total, int) or 0
+    """0 where it does not say. A total that is no number says something that nobody can read: then there may be any more."""
+    if bundle.total is msgspec.UNSET or bytes(bundle.total) == b"null":
+        return 0
+    total = _decoded(bundle.total, int)
+    return total if total is not None else sys.maxsize
 
 
 def _decoded(raw: msgspec.Raw | msgspec.UnsetType, kind: type[T]) -> T | None:

@@ -34,6 +34,8 @@ class Part:
     failed: GapReason | None = None
     next_links: tuple[str, ...] = ()
     full_urls: Mapping[str, str] = field(default_factory=dict)
+    lacking: int = 0
+    """How many more there are than were sent, by the total that the server told."""
     recent_only: bool = False
     """What is missing is older than any window asks for: no gap, but silence in it says nothing."""
 
@@ -51,7 +53,8 @@ def read_part(value: Json) -> Part:
     if read.error and not read.entries:
         return Part(failed=GapReason.OPERATION_OUTCOME)
     failed = GapReason.INCOMPLETE if read.error or read.is_cut_off else None
-    return Part(read.entries, read.gaps, failed, (read.next_link,) if read.next_link else (), read.full_urls)
+    lacking = max(0, read.total - read.matches)
+    return Part(read.entries, read.gaps, failed, (read.next_link,) if read.next_link else (), read.full_urls, lacking)
 
 
 def _read_other(value: Json) -> Part:
@@ -77,6 +80,7 @@ def together(parts: Iterable[Part]) -> Part:
         next((part.failed for part in every if part.failed is not None), None),
         tuple(link for part in every for link in part.next_links),
         {url: reference for part in every for url, reference in part.full_urls.items()},
+        sum(part.lacking for part in every),
     )
 
 

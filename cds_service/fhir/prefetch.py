@@ -126,8 +126,8 @@ def _completed(begun: Begun, key: str, sent: Part | None, fhir: FhirClient) -> P
         return _read(begun, key, fhir)
     if sent.next_links:
         rest = [fhir.rest_of(link) for link in sent.next_links]
-        if all(pages.failed is None for pages in rest):
-            return together((replace(sent, failed=None, next_links=()), *(Part(p.entries, p.gaps) for p in rest)))
+        if all(pages.failed is None for pages in rest) and sum(pages.matches for pages in rest) >= sent.lacking:
+            return together((replace(sent, failed=None, next_links=(), lacking=0), *(Part(p.entries, p.gaps) for p in rest)))
     read = _read(begun, key, fhir)
     return _left_with(sent, read) if read.failed is not None else _with(sent, read)
 

@@ -60,7 +60,7 @@ def _asked_for(state: RetryCallState) -> float:
     reply: Reply = outcome.result()
     try:
         return Retry().parse_retry_after(reply.retry_after) if reply.retry_after else 0.0
-    except InvalidHeader:
+    except (InvalidHeader, ValueError, OverflowError):  # a date of no calendar, or a number beyond all
         return 0.0
 
 

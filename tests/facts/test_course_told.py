@@ -685,3 +685,35 @@ def newly() -> Record:
 def test_only_a_statement_of_no_treatment_yet_says_that_none_was_given(told: Told) -> None:
     assert told(stated("Newly diagnosed, untreated", "2026-11-20", newly())).history.untreated
     assert not told(stated("Refractory", "2026-11-20", newly())).history.untreated
+
+
+def failed_courses(told: Told, record: Record) -> int:
+    return told(record).standard_courses_without_remission().low
+
+
+def test_a_remission_seen_in_the_first_days_of_a_course_came_before_it(told: Told) -> None:
+    """Counts are never recovered one day into a course: the second course was given in remission, and the blasts relapse."""
+    record = patient().induction("2025-01-12").induction("2025-02-20").remission("2025-02-21").marrow(45, "2025-03-23")
+    assert failed_courses(told, record) == 0
+    assert told(record).relapses.high is None
+    low_counts = patient().induction("2025-01-12").induction("2025-02-20").marrow(2, "2025-02-21", 0.1, 20)
+    assert failed_courses(told, low_counts.marrow(45, "2025-03-23")) == 2
+
+
+def test_many_blasts_in_the_first_days_of_a_course_given_in_remission_may_be_a_relapse(told: Told) -> None:
+    course = told(in_remission().flag_ida("2026-11-10").marrow(40, "2026-11-12"))
+    assert (course.relapses.low, course.relapses.high) == (0, None)
+    assert (course.state.activity, course.state.unclear) == (Activity.UNKNOWN, Unclear.TOO_EARLY)
+    induction = told(patient().induction("2025-01-12").marrow(40, "2025-01-19").marrow(40, "2025-02-12"))
+    assert induction.relapses.high == 0
+
+
+def test_a_relapse_in_the_blood_alone_after_a_marrow_with_unknown_counts_stays_open(told: Told) -> None:
+    record = patient().induction("2025-01-12").marrow(2, "2025-02-12")
+    record.lab("blood_blasts", 20, effectiveDateTime="2025-06-01").lab("blood_blasts", 25, effectiveDateTime="2025-06-11")
+    assert told(record).relapses.high is None
+
+
+def test_a_drug_without_a_day_may_be_the_last_line(told: Told) -> None:
+    record = relapsed("2026-08-12").drug("gilteritinib", start=None)
+    assert told(record).response_to_last_line().outcome is Outcome.UNKNOWN

@@ -58,6 +58,8 @@ def test_a_next_link_that_names_the_inner_host_is_read_on_the_known_one() -> Non
         "https://ehr.example/fhir/%2e%2e/admin?x=1",
         "../admin?x=1",
         "file:///etc/passwd",
+        "http://[::1",
+        "//[",
     ],
 )
 def test_a_next_link_to_another_place_is_not_followed(link: str) -> None:
@@ -78,7 +80,14 @@ def test_a_next_link_on_this_server_is_followed_however_it_is_written(link: str)
 
 @responses.activate
 @pytest.mark.parametrize(
-    "more", [{"total": 5}, {"link": "odd"}, {"entry": [{"resource": {"resourceType": "OperationOutcome"}}]}]
+    "more",
+    [
+        {"total": 5},
+        {"total": "5"},
+        {"total": 1.5},
+        {"link": "odd"},
+        {"entry": [{"resource": {"resourceType": "OperationOutcome"}}]},
+    ],
 )
 def test_a_search_that_is_not_whole_says_so(more: dict[str, Any]) -> None:
     body = page(1) | more
@@ -241,3 +250,10 @@ def test_an_empty_parameter_is_never_sent() -> None:
 
 def test_credentials_of_the_machine_are_ignored() -> None:
     assert Door(Limits())._session.trust_env is False
+
+
+@responses.activate
+def test_the_total_of_the_first_page_counts_though_the_last_says_none() -> None:
+    responses.get(f"{BASE}/Condition", json={**page(1, following=f"{BASE}?page=2"), "total": 5})
+    responses.get(BASE, json=page())
+    assert client().search("Condition", [("patient", "p")]).failed is GapReason.INCOMPLETE

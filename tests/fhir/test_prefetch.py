@@ -372,3 +372,12 @@ def test_a_medicine_that_cannot_be_read_is_a_gap() -> None:
     responses.get(f"{BASE}/Medication/tac", status=503)
     (gap,) = completed({**ALL, "medicationRequests": ordered("Medication/tac")}, fhir()).gaps
     assert (gap.resource_type, gap.reason) == ("Medication", GapReason.SERVER_ERROR)
+
+
+@responses.activate
+@pytest.mark.parametrize(("more", "whole"), [(3, True), (0, False)])
+def test_what_was_sent_in_part_is_whole_when_as_many_came_as_were_told(more: int, whole: bool) -> None:
+    responses.get(f"{BASE}/Procedure", status=500)
+    responses.get(BASE, json=bundle(*(procedure() | {"id": f"more-{number}"} for number in range(more))))
+    record = completed({**ALL, "procedures": bundle(procedure(), following=f"{BASE}?page=2", total=4)}, fhir())
+    assert ("Procedure" in record.searched) is whole

@@ -106,6 +106,15 @@ def test_a_wait_beyond_the_calls_time_is_not_begun(server: responses.RequestsMoc
     assert (len(server.calls), naps) == (1, [])
 
 
+@pytest.mark.parametrize("asked", ["soon", "Fri, 31 Dec 99999999 23:59:59 GMT", "9" * 5_000])
+def test_a_wait_that_nobody_can_read_is_as_if_none_was_asked_for(
+    server: responses.RequestsMock, naps: list[float], asked: str
+) -> None:
+    server.get(URL, status=429, headers={"Retry-After": asked})
+    assert door().get(URL, {}).status == 429
+    assert len(naps) == ATTEMPTS - 1
+
+
 def test_without_a_deadline_nothing_is_sent_twice(server: responses.RequestsMock) -> None:
     server.get(URL, status=503)
     assert Door(Limits()).get(URL, {}).status == 503
