@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -61,7 +62,8 @@ class PostgreSQL:
             main = self._pid_file.read_text(encoding="ascii").split()[0]
             children = Path(f"/proc/{main}/task/{main}/children").read_text(encoding="ascii").split()
             for process in (main, *children):
-                os.kill(int(process), number)
+                with suppress(ProcessLookupError):  # a connection that ended meanwhile
+                    os.kill(int(process), number)
 
     @property
     def _pid_file(self) -> Path:
