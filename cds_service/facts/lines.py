@@ -107,10 +107,10 @@ def _with_transplants(found: Sequence[Line], outcomes: Outcomes) -> tuple[list[L
 
 
 def ending_of_last_line(found: Sequence[Line], outcomes: Outcomes) -> Ending:
-    """Remission, or none by the marrow after its last treatment."""
+    """Remission, or none by the marrow after its last treatment; open where something without a day may be a later line."""
     if not found:
         return Ending(Outcome.UNKNOWN, unclear=Unclear.HISTORY)
-    if outcomes.history.undated:
+    if outcomes.history.undated or outcomes.walked.maybe_more is Unclear.DATES_TOO_COARSE:
         return Ending(Outcome.UNKNOWN, outcomes.history.undated, unclear=Unclear.DATES_TOO_COARSE)
     last = found[-1]
     start = last.start

@@ -717,3 +717,11 @@ def test_a_relapse_in_the_blood_alone_after_a_marrow_with_unknown_counts_stays_o
 def test_a_drug_without_a_day_may_be_the_last_line(told: Told) -> None:
     record = relapsed("2026-08-12").drug("gilteritinib", start=None)
     assert told(record).response_to_last_line().outcome is Outcome.UNKNOWN
+
+
+def test_blasts_without_a_day_may_belong_to_a_relapse_that_opened_another_line(told: Told) -> None:
+    def salvaged(relapse: str) -> Record:
+        return in_remission().marrow(40, relapse).induction("2026-05-15").marrow(40, "2026-06-20")
+
+    assert told(salvaged("2026-05-12")).response_to_last_line().outcome is Outcome.NO_REMISSION
+    assert told(salvaged("2026")).response_to_last_line().outcome is Outcome.UNKNOWN
