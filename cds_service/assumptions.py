@@ -23,8 +23,7 @@ _ENDLESS_DAYS = 36_500
 _QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?) (\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(msgspec.Struct, frozen=True):
     """A span of time as the protocols print it; months are calendar months."""
 
     days: int = 0
@@ -51,8 +50,7 @@ class Length:
         return f"{self.months} months" if self.months else f"{self.days} days"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """A number and its UCUM unit."""
 
     value: Decimal
@@ -112,8 +110,7 @@ class AssumptionsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reviewed: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(msgspec.Struct, frozen=True):
     """How long a result decides: alone up to `fresh`, to be repeated up to `recheck`."""
 
     name: str
@@ -122,8 +119,7 @@ class Window:
     superseded_by: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class LimitBySex:
+class LimitBySex(msgspec.Struct, frozen=True):
     any: Limit | None
     male: Limit | None
     female: Limit | None
@@ -139,8 +135,7 @@ class LimitBySex:
         return min((limit for limit in (self.male, self.female) if limit is not None), key=lambda limit: limit.value)
 
 
-@dataclass(frozen=True, slots=True)
-class PlausibleRange:
+class PlausibleRange(msgspec.Struct, frozen=True):
     """What a value can be at all; both ends are in `unit` and belong to it."""
 
     at_least: Decimal

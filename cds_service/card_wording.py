@@ -1,7 +1,8 @@
 """What cards say: one line a criterion, shorter than `explain`, for a shared screen; from typed values, as in wording.py."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.criteria.course_reasons import CourseOpen, CourseReason, DiseaseActive, DiseaseOpen, InRemission
 from cds_service.criteria.match import CriterionAnswer

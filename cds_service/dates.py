@@ -6,9 +6,10 @@ all of them holds, what holds for none does not, and the rest is unknown. Days a
 
 import calendar
 import re
-from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 _YEARS = range(1850, 2200)
 """Years that a clinical record can mean; 0001 and 9999 are what systems write for "no date" and "no end"."""
@@ -19,8 +20,7 @@ _FHIR_DATE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class DateRange:
+class DateRange(Struct, frozen=True):
     """The days on which something may have happened, and the moment where that is known.
 
     Source: FHIR R4 date, dateTime and instant.

@@ -1,8 +1,9 @@
 """Every criterion of every trial for one record: what the hook, `explain` and screening share."""
 
-from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from cds_service.criteria.knowledge import DISEASES, Knowledge
 from cds_service.criteria.match import TrialMatch, cited, mark_invalid, match_all
@@ -13,8 +14,7 @@ from cds_service.fhir import validate
 from cds_service.fhir.record import Gap, PatientRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
+class Findings(Struct, frozen=True):
     """Every trial's match for one patient, what could not be had, and the knowledge by which it was judged."""
 
     facts: PatientFacts

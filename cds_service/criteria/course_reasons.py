@@ -1,6 +1,6 @@
 """Why an answer about the disease course is what it is, as typed values; `wording.py` alone makes sentences of them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from cds_service.assumptions import Length
 from cds_service.dates import DateRange
@@ -11,37 +11,32 @@ from cds_service.facts.regimen import Regimen
 from cds_service.facts.sightings import Sight
 
 
-@dataclass(frozen=True, slots=True)
-class DiseaseActive:
+class DiseaseActive(Struct, frozen=True):
     """There is leukaemia now: by which kind of evidence, and since when that is known."""
 
     since: DateRange | None
     by: Sight
 
 
-@dataclass(frozen=True, slots=True)
-class InRemission:
+class InRemission(Struct, frozen=True):
     since: DateRange | None
 
 
-@dataclass(frozen=True, slots=True)
-class DiseaseOpen:
+class DiseaseOpen(Struct, frozen=True):
     """Whether there is leukaemia now is not known: why, and by what was seen last."""
 
     unclear: Unclear
     since: DateRange | None
 
 
-@dataclass(frozen=True, slots=True)
-class CourseOpen:
+class CourseOpen(Struct, frozen=True):
     """What the disease course does not tell: which value, and why."""
 
     value: str
     unclear: tuple[Unclear, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CourseEvent:
+class CourseEvent(Struct, frozen=True):
     """A relapse, a line or a course: when, and what it was or followed. `after`: the remission that a relapse ended."""
 
     when: DateRange
@@ -49,8 +44,7 @@ class CourseEvent:
     after: DateRange | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CourseCounted:
+class CourseCounted(Struct, frozen=True):
     """How many relapses, lines or courses there were, against how many the protocol asks for."""
 
     value: str
@@ -60,22 +54,19 @@ class CourseCounted:
     """What was counted, in order."""
 
 
-@dataclass(frozen=True, slots=True)
-class NotCounted:
+class NotCounted(Struct, frozen=True):
     """What was given before the leukaemia, for something else: shown, and counted for nothing."""
 
     therapies: tuple[Therapy, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CourseStated:
+class CourseStated(Struct, frozen=True):
     """A finding of the disease course, by its name."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Elapsed:
+class Elapsed(Struct, frozen=True):
     """How long after the remission the relapse came, against a length."""
 
     remission: DateRange | None
@@ -84,8 +75,7 @@ class Elapsed:
     within: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a line, or the treatment of a relapse, ended."""
 
     value: str

@@ -1,9 +1,11 @@
 """How one patient stands to each trial, and in which order that is worth reading."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.trial import Criterion, Trial
@@ -16,8 +18,7 @@ class Outcome(Enum):
     CANDIDATE = "candidate"
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionAnswer:
+class CriterionAnswer(Struct, frozen=True):
     """One row of a trial, answered."""
 
     criterion: Criterion
@@ -40,8 +41,7 @@ class CriterionAnswer:
         return self.admits is None and not self.criterion.asked and not self.verdict.asked
 
 
-@dataclass(frozen=True)
-class TrialMatch:
+class TrialMatch(Struct, frozen=True, dict=True):
     """Every row of one trial, answered, and what follows."""
 
     trial: Trial

@@ -1,8 +1,9 @@
 """Why an answer is what it is, as typed values; `wording.py` alone makes sentences of them."""
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
 
 from cds_service.assumptions import Length, Limit
 from cds_service.criteria.comparison import Operator
@@ -68,30 +69,26 @@ class Wanted(Enum):
     PROCEDURE = "whether the procedure was done"
 
 
-@dataclass(frozen=True, slots=True)
-class Born:
+class Born(Struct, frozen=True):
     """Read from the Patient."""
 
     when: DateRange
 
 
-@dataclass(frozen=True, slots=True)
-class Gender:
+class Gender(Struct, frozen=True):
     """Read from the Patient."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class AgeCompared:
+class AgeCompared(Struct, frozen=True):
     years: int
     at_least: int | None
     at_most: int | None
     holds: bool
 
 
-@dataclass(frozen=True, slots=True)
-class AgeUnclear:
+class AgeUnclear(Struct, frozen=True):
     """The birth date is missing or cannot be right; or it is too coarse: between which ages the patient then is."""
 
     between: tuple[int, int] | None = None
@@ -99,14 +96,12 @@ class AgeUnclear:
     at_most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SexIs:
+class SexIs(Struct, frozen=True):
     sex: str | None
     any: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class UpperLimit:
+class UpperLimit(Struct, frozen=True):
     """The upper limit of normal that was used, and the multiple of it that the protocol allows."""
 
     value: Limit
@@ -114,8 +109,7 @@ class UpperLimit:
     assumed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(Struct, frozen=True):
     """`converted`: the value in the limit's unit, where it was measured in another."""
 
     what: str
@@ -127,8 +121,7 @@ class Compared:
     converted: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShareCompared:
+class ShareCompared(Struct, frozen=True):
     """One result in percent of another."""
 
     part: str
@@ -139,13 +132,11 @@ class ShareCompared:
     holds: bool
 
 
-@dataclass(frozen=True, slots=True)
-class NoResult:
+class NoResult(Struct, frozen=True):
     what: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stale:
+class Stale(Struct, frozen=True):
     """A result too old to decide; how it would have decided, where that can be told."""
 
     what: str
@@ -154,16 +145,14 @@ class Stale:
     holds: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class Recheck:
+class Recheck(Struct, frozen=True):
     """A result that still decides but is to be repeated."""
 
     what: str
     when: DateRange
 
 
-@dataclass(frozen=True, slots=True)
-class Superseded:
+class Superseded(Struct, frozen=True):
     """A result from before something that may have changed it."""
 
     what: str
@@ -172,24 +161,21 @@ class Superseded:
     since: DateRange | None
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     what: str
     problem: Problem
     when: DateRange | None = None
     amount: Amount | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Differing:
+class Differing(Struct, frozen=True):
     """Results of which any may be the newest, and that do not agree. `one_day`: all of the same day."""
 
     what: str
     one_day: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True):
     """A diagnosis, procedure or medicine that is on record."""
 
     fact: Fact
@@ -207,31 +193,27 @@ class Doubt(Enum):
     INDICATION = "named only by what the treatment was for"
 
 
-@dataclass(frozen=True, slots=True)
-class Unconfirmed:
+class Unconfirmed(Struct, frozen=True):
     """Something on record that is not sure."""
 
     fact: Fact
     doubt: Doubt
 
 
-@dataclass(frozen=True, slots=True)
-class TimeUnclear:
+class TimeUnclear(Struct, frozen=True):
     """It is on record, but its dates do not tell whether it lies within the span."""
 
     fact: Fact
     span: Length
 
 
-@dataclass(frozen=True, slots=True)
-class LongAgo:
+class LongAgo(Struct, frozen=True):
     """It is on record, but outside the span."""
 
     fact: Fact
 
 
-@dataclass(frozen=True, slots=True)
-class NoneRecorded:
+class NoneRecorded(Struct, frozen=True):
     """Nothing found in a part of the record that was searched and understood. `denials`: entries that document absence."""
 
     what: str
@@ -240,22 +222,19 @@ class NoneRecorded:
     denials: tuple[Fact, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NothingFound:
+class NothingFound(Struct, frozen=True):
     """Nothing found, and silence is no answer to this question."""
 
     what: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class NotSearched:
+class NotSearched(Struct, frozen=True):
     what: str
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class NotUnderstood:
+class NotUnderstood(Struct, frozen=True):
     """So many entries of this kind carry no code and no text that tells what they are."""
 
     what: str
@@ -263,13 +242,11 @@ class NotUnderstood:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class TreatedElsewhere:
+class TreatedElsewhere(Struct, frozen=True):
     """The record begins in the middle of the disease: silence about the time before says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ResultReads:
+class ResultReads(Struct, frozen=True):
     """What a result says in words or codes."""
 
     what: str
@@ -277,8 +254,7 @@ class ResultReads:
     when: DateRange | None
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(Struct, frozen=True):
     """One performance scale read from another. `holds` is None where the other scale does not tell."""
 
     what: str
@@ -290,29 +266,25 @@ class Derived:
     when: DateRange | None
 
 
-@dataclass(frozen=True, slots=True)
-class OnOxygen:
+class OnOxygen(Struct, frozen=True):
     """The saturation was, or may have been, taken on oxygen."""
 
     known: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Struct, frozen=True):
     """A sentence of the trial file or of the shared readings: why this finding leads to this answer."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What no record can answer, put to a person."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ListNotKnown:
+class ListNotKnown(Struct, frozen=True):
     """The protocol's list of criteria is not known to us."""
 
 

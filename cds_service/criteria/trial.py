@@ -1,9 +1,10 @@
 """A trial's eligibility criteria: the protocol's words, our reading of them, and what decides."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+
+from msgspec import Struct
 
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.verdict import Answer
@@ -15,8 +16,7 @@ class CriterionKind(Enum):
     EXCLUSION = "exclusion"
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(Struct, frozen=True):
     """One sentence of the protocol. `word` decides it; `parts` are sentences printed within it.
 
     `beside` are criteria of their own that the protocol prints inside this sentence; they take no part in its answer.
@@ -48,8 +48,7 @@ class Criterion:
             yield from criterion.rows()
 
 
-@dataclass(frozen=True, slots=True)
-class Recruitment:
+class Recruitment(Struct, frozen=True):
     """The registry's status on a day. Its own axis: a patient may fit a trial that takes nobody."""
 
     status: str
@@ -63,14 +62,12 @@ class Recruitment:
         return (as_of - self.as_of).days > 180
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     name: str
     city: str
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """A trial as its file in `criteria/trials/` tells it. `complete`: its whole list of criteria is known."""
 
     id: str

@@ -7,9 +7,11 @@ Source: Kleene's strong three-valued logic, as CQL has it (https://cql.hl7.org/0
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.criteria.reasons import Detail, Reason, Wanted
 from cds_service.dates import DateRange
@@ -24,8 +26,7 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What an answer rests on: one fact of the record, or a search of it that found nothing."""
 
     fact: Fact | None = None
@@ -36,8 +37,7 @@ class Evidence:
     """Why the cited resource is not valid FHIR, if it is not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """What would settle an open question, when it was last known, and the order that would get it."""
 
     what: str | Wanted
@@ -46,8 +46,7 @@ class Missing:
     repeat: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """An answer with its reasons, its evidence and what is missing.
 
     `confirm`: it rests on a text match, a derived value, silence or an assumption, and a person should look.

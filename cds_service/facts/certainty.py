@@ -1,7 +1,8 @@
 """How sure is what follows from a record: counts with a lower and an upper end, findings that may stay open, and why."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from cds_service.facts.model import Fact
 
@@ -39,8 +40,7 @@ class Unclear(Enum):
     OVER = "the diagnosis that states it has ended"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something that is so, is not so, or stays open; the facts that it rests on and why it is open."""
 
     holds: bool | None
@@ -49,8 +49,7 @@ class Finding:
     unclear: tuple[Unclear, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """So many at least and, where it is known, at most. `sure`: how many need no confirming."""
 
     low: int

@@ -1,17 +1,17 @@
 """Leukaemia outside marrow and blood: when it was shown, and by what (ruling 10)."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+
+from msgspec import Struct
 
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Finding, Unclear
 from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Result, Verification
 
 
-@dataclass(frozen=True, slots=True)
-class Extramedullary:
+class Extramedullary(Struct, frozen=True):
     """Extramedullary disease, shown at a time. `objective`: by biopsy, spinal fluid or imaging, not by a diagnosis alone."""
 
     when: DateRange

@@ -1,7 +1,8 @@
 """What a test says in kind, and how that was read."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Finding(Enum):
@@ -10,8 +11,7 @@ class Finding(Enum):
     INDETERMINATE = "indeterminate"
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What a result says, and whether that was read from free text."""
 
     finding: Finding

@@ -6,8 +6,10 @@ INDETERMINATE. What is said of other cells than the leukaemia's, of an earlier s
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.facts import immunophenotype_words as lexicon
 from cds_service.facts.finding import Finding, Reading
@@ -32,8 +34,7 @@ _FAR = 30
 """So many characters away a word speaks of something else."""
 
 
-@dataclass(frozen=True, slots=True)
-class AntigenReading:
+class AntigenReading(Struct, frozen=True):
     """What a text says of one antigen."""
 
     antigen: str
@@ -44,8 +45,7 @@ class AntigenReading:
     percent: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Antigen:
+class _Antigen(Struct, frozen=True):
     """An antigen's name in a sentence; `name` is None for one that no trial asks for."""
 
     name: str | None
@@ -56,8 +56,7 @@ class _Antigen:
     """Where its sign ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Word:
+class _Word(Struct, frozen=True):
     polarity: Polarity
     start: int
     end: int

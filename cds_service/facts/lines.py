@@ -5,8 +5,10 @@ A line is not a course: the same induction twice, consolidation, maintenance and
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import date
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Count, Finding, Unclear
@@ -18,8 +20,7 @@ from cds_service.facts.relapses import Relapse
 from cds_service.facts.response import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of therapy. `confirm`: whether it is a line of its own rests on an assumption."""
 
     treatments: tuple[Treatment, ...]

@@ -5,7 +5,6 @@ nothing and are passed over; where the status is unknown or missing, it may have
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -31,8 +30,7 @@ _LONGEST_SUPPLY = 1000
 """Days; more is no supply of a medicine."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Course:
+class _Course(msgspec.Struct, frozen=True):
     """How, and from when to when, a medicine was taken, as far as one resource tells."""
 
     giving: Giving
@@ -43,8 +41,7 @@ class _Course:
     is_unclear: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class MedicationReader:
+class MedicationReader(msgspec.Struct, frozen=True):
     """Reads one record's medication resources; `others` finds the Medication and the Conditions that one refers to."""
 
     recogniser: Recogniser

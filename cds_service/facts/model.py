@@ -4,11 +4,13 @@ No FHIR shapes pass this point: `facts.extract` fills these types.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property
+
+from msgspec import Struct
 
 from cds_service.dates import DateRange
 from cds_service.facts.finding import Reading
@@ -16,15 +18,17 @@ from cds_service.facts.index import Index
 from cds_service.terminology.value_set import Recognition
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(Struct, frozen=True):
     """One resource of the record, or a component of one, and what our value sets recognise in it."""
 
     reference: str
     label: str
     """The resource's own name for it, for people; never logged."""
-    recognition: Recognition = field(hash=False)  # slow to hash; the rest tells most facts apart
+    recognition: Recognition
     when: DateRange | None
+
+    def __hash__(self) -> int:
+        return hash(self.reference)  # which tells nearly all facts apart
 
     def is_in(self, value_set: str) -> bool:
         return self.recognition.is_in(value_set)
@@ -33,8 +37,7 @@ class Fact:
         return self.recognition.rests_on_text(value_set)
 
 
-@dataclass(frozen=True, slots=True)
-class Amount:
+class Amount(Struct, frozen=True):
     """A numeric result: a number, or the two ends of a range, with its unit as printed.
 
     `comparator` is FHIR's: "<", "<=", ">=", ">"; the value is then only a bound.
@@ -46,8 +49,7 @@ class Amount:
     high: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NormalRange:
+class NormalRange(Struct, frozen=True):
     """A reference range that the laboratory printed with its result."""
 
     high: Amount | None
@@ -61,8 +63,7 @@ class NormalRange:
     """Whether we know all groups that it says it applies to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Fact):
+class Result(Fact, frozen=True):
     """An Observation, or a component of one, of status final, amended or corrected."""
 
     amount: Amount | None = None
@@ -108,8 +109,7 @@ class ClinicalStatus(Enum):
     RESOLVED = "resolved"
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis(Fact):
+class Diagnosis(Fact, frozen=True):
     """A Condition; of a refuted one, what it names is denied."""
 
     verification: Verification = Verification.CONFIRMED
@@ -146,8 +146,7 @@ class Route(Enum):
     INTRATHECAL = "intrathecal"
 
 
-@dataclass(frozen=True, slots=True)
-class Therapy(Fact):
+class Therapy(Fact, frozen=True):
     """A medicine given or ordered; `when` is its whole span as far as it is known."""
 
     giving: Giving = Giving.GIVEN
@@ -172,8 +171,7 @@ class Therapy(Fact):
     """What it is given for, as our value sets recognise it; None where nothing is recorded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Procedure(Fact):
+class Procedure(Fact, frozen=True):
     """A Procedure that was done or is in progress."""
 
     ongoing: bool = False
@@ -190,8 +188,7 @@ class Kind(Enum):
     PROCEDURE = "Procedure"
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(Struct, frozen=True):
     """Who the patient is, as far as the criteria ask."""
 
     reference: str

@@ -6,9 +6,10 @@ cancelled and entered-in-error ones are passed over (ruling on values), and so a
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
 from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
 
 from cds_service.dates import DateRange, parse_fhir_date
 from cds_service.facts import immunophenotype

@@ -1,8 +1,11 @@
 """What each treatment achieved: remission, or none by the marrow after it (ruling 5); what followed a relapse (ruling 18)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions
 from cds_service.dates import DateRange
@@ -36,8 +39,7 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """The outcome of a treatment or a line, and what that rests on."""
 
     outcome: Outcome

@@ -4,7 +4,8 @@ The laboratory's own interpretation comes first, then a coded or worded value, t
 """
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from cds_service.facts.finding import Finding, Reading
 from cds_service.facts.model import Result

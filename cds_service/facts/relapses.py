@@ -5,7 +5,10 @@ marrow, blood blasts in one sample and what contradicts itself leave the questio
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions
 from cds_service.dates import DateRange, span
@@ -16,8 +19,7 @@ from cds_service.facts.sightings import Sight, Sighting
 from cds_service.facts.treatment import HistoryOpen, TreatmentHistory
 
 
-@dataclass(frozen=True, slots=True)
-class Remission:
+class Remission(Struct, frozen=True):
     """A complete remission (CR, CRh or CRi), and until when it is known to have held."""
 
     since: DateRange
@@ -26,8 +28,7 @@ class Remission:
     last_seen: DateRange
 
 
-@dataclass(frozen=True, slots=True)
-class Relapse:
+class Relapse(Struct, frozen=True):
     """A relapse. `remission`: the one that it ended, None if not recorded; `when`: the first sample that shows it.
 
     `by_code`: no sample shows it, only a code of that day; it may have come any day since the remission was last seen.
@@ -51,8 +52,7 @@ class Relapse:
         return (span(seen, self.when) or self.when) if self.by_code else self.when
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """What the sightings amount to. `newest`: the sighting that tells how the disease stands now."""
 
     remissions: tuple[Remission, ...] = ()

@@ -5,10 +5,12 @@ Source: European LeukemiaNet 2022 (CR, CRh, CRi, MLFS); rulings 4, 5 and 9, assu
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions, Limit
 from cds_service.dates import EARLIEST, DateRange
@@ -31,8 +33,7 @@ class Response(Enum):
         return self in (Response.CR, Response.CRH, Response.CRI)
 
 
-@dataclass(frozen=True, slots=True)
-class Blasts:
+class Blasts(Struct, frozen=True):
     """A share of blasts in percent, as two ends; an end that is open does not belong to it ("<5 %")."""
 
     low: Decimal
@@ -53,8 +54,7 @@ class Blasts:
         return self.low == self.high == limit and not self.low_open
 
 
-@dataclass(frozen=True, slots=True)
-class Marrow:
+class Marrow(Struct, frozen=True):
     """A marrow with a share of blasts that can be placed in time."""
 
     result: Result
@@ -66,8 +66,7 @@ class Marrow:
         return "flow" in self.result.method
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """What a marrow and the counts around it show. `when`: the later of marrow and recovery of the counts."""
 
     marrow: Marrow
@@ -157,8 +156,7 @@ def assess(
     return replace(found, when=DateRange(min(found.when.first, perhaps.when.first), found.when.last, found.when.moment))
 
 
-@dataclass(frozen=True, slots=True)
-class _Count:
+class _Count(Struct, frozen=True):
     """A blood count in the unit of our limits. `beside`: it surely belongs to the marrow, whatever its date means."""
 
     result: Result

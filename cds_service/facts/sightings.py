@@ -5,11 +5,12 @@ disease come beside them (rulings 8 and 10).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from re import IGNORECASE
 from re import compile as pattern
+
+from msgspec import Struct
 
 from cds_service.assumptions import Assumptions, Limit
 from cds_service.dates import DateRange
@@ -34,8 +35,7 @@ class Sight(Enum):
     OPEN = "unclear"
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """What was seen at a time. `confirm`: by a code, a status or an assumption; `unclear`: why it decides nothing."""
 
     sight: Sight
@@ -47,8 +47,7 @@ class Sighting:
     statement: Statement | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RelapseDefinition:
+class RelapseDefinition(Struct, frozen=True):
     """What a protocol calls relapse after a complete remission: the header `definitions` of its trial file.
 
     `inclusive`: the limit itself is relapse; `exactly_open`: at the limit a person has to judge.

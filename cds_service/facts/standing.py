@@ -6,8 +6,9 @@ and leave both open.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import date
+
+from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions
 from cds_service.dates import EARLIEST, DateRange

@@ -5,9 +5,10 @@ status, to be confirmed. "Not having achieved remission" says nothing: it is the
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+
+from msgspec import Struct
 
 from cds_service.dates import EARLIEST, DateRange
 from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Verification
@@ -22,8 +23,7 @@ class Stated(Enum):
     NAIVE = "not yet treated"
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """What a clinician stated of the disease. `dated`: by a disease-status Observation; else by a code or a status."""
 
     stated: Stated

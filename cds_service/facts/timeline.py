@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
+from msgspec import Struct
+
 from cds_service.assumptions import Assumptions, Length
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Count, Finding, Unclear
@@ -38,8 +40,7 @@ class Activity(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class DiseaseState:
+class DiseaseState(Struct, frozen=True):
     """Whether there is leukaemia today, since when, and on what that rests. `repeat`: the marrow is to be repeated."""
 
     activity: Activity

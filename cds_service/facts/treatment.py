@@ -4,9 +4,11 @@ Source: rulings 3 and 11; assumptions for a haematologist to sign off.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import date
 from enum import Enum
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions
 from cds_service.dates import DateRange
@@ -45,8 +47,7 @@ LATE = ELSEWHERE | {HistoryOpen.NO_DIAGNOSIS_DATE, HistoryOpen.LATE_FIRST_TREATM
 """The beginning is not on record."""
 
 
-@dataclass(frozen=True, slots=True)
-class TreatmentHistory:
+class TreatmentHistory(Struct, frozen=True):
     """All treatment of the leukaemia that is on record, oldest first."""
 
     diagnosed: DateRange | None

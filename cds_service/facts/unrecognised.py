@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from cds_service.facts.concepts import codings, many, recognise, texts
 from cds_service.facts.medications import contained_medications
 from cds_service.fhir import resources as fhir
@@ -15,8 +17,7 @@ from cds_service.terminology.codes import Code, Coding
 from cds_service.terminology.value_set import AskedOf, Terminology
 
 
-@dataclass(frozen=True, slots=True)
-class Unrecognised:
+class Unrecognised(Struct, frozen=True):
     """A code that no value set holds and no map translates, over all records that were looked at."""
 
     asked_of: AskedOf
@@ -29,8 +30,7 @@ class Unrecognised:
     """By which it may be found: its name, else what a record says beside it. The latter may be of the patient: never shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodedElement:
+class CodedElement(Struct, frozen=True):
     """A coded element that the criteria read; `concepts` together name one thing."""
 
     resource_type: str

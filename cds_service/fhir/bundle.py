@@ -1,9 +1,9 @@
 """A FHIR Bundle that is one patient's whole record, as `explain` and screening read it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.errors import UnreadableRecord
 from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries

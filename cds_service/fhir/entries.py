@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
@@ -86,8 +85,7 @@ _ENTRIES = msgspec.json.Decoder(list[BundleEntry] | None)
 _RESOURCE: msgspec.json.Decoder[AnyResource] = msgspec.json.Decoder(AnyResource)
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """What a Bundle held."""
 
     entries: tuple[Entry, ...] = ()
@@ -101,7 +99,7 @@ class Read:
     """How many the server says that there are; 0 where it does not say."""
     odd_links: bool = False
     """Its links cannot be read, so that nobody knows whether more pages follow."""
-    full_urls: dict[str, str] = field(default_factory=dict)
+    full_urls: dict[str, str] = {}
 
     @property
     def is_cut_off(self) -> bool:

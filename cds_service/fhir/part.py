@@ -5,10 +5,12 @@ pages. Null and empty are answers; absent and failed are not.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.dates import parse_fhir_date
 from cds_service.fhir.entries import (
@@ -25,15 +27,14 @@ from cds_service.fhir.resources import Observation
 _UTC = ZoneInfo("UTC")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What was sent or read under one key. `failed`: why it is not all that was asked for."""
 
     entries: tuple[Entry, ...] = ()
     gaps: tuple[Gap, ...] = ()
     failed: GapReason | None = None
     next_links: tuple[str, ...] = ()
-    full_urls: Mapping[str, str] = field(default_factory=dict)
+    full_urls: Mapping[str, str] = {}
     lacking: int = 0
     """How many more there are than were sent, by the total that the server told."""
     recent_only: bool = False

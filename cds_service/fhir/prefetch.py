@@ -1,9 +1,11 @@
 """The record of one hook call: what the EHR sent along, and what is read for the rest, key by key."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
+
+from msgspec.structs import replace
 
 from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import foreign_names

@@ -1,7 +1,6 @@
 """A patient's record as it was had: what was given, what was read, and each gap with its reason."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 
 import msgspec
@@ -25,8 +24,7 @@ class GapReason(Enum):
     NOT_OFFERED = "not-offered"  # the server has no such resource type: no reason for a warning
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True):
     """A part of the record that could not be had. Holds no value of the record."""
 
     resource_type: str
@@ -39,8 +37,7 @@ Json = bytes | msgspec.Raw
 """A JSON document in bytes, or a part of one that was not decoded with the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One resource of the record, typed, with the bytes that it came in: a view into the body, not a copy."""
 
     reference: str
@@ -54,8 +51,7 @@ class Entry:
         return server_of(self.full_url)
 
 
-@dataclass(frozen=True, slots=True)
-class PatientRecord:
+class PatientRecord(msgspec.Struct, frozen=True):
     """All that is known of one patient, the newest version of each resource."""
 
     patient: Patient
@@ -64,7 +60,7 @@ class PatientRecord:
     searched: frozenset[str]
     """Resource types of which everything was had: only there can silence mean absence."""
     gaps: tuple[Gap, ...] = ()
-    by_reference: Mapping[str, Entry] = field(default_factory=dict)
+    by_reference: Mapping[str, Entry] = {}
 
     def of_type(self, resource_type: str) -> Sequence[Entry]:
         return self.entries.get(resource_type, ())

@@ -1,6 +1,6 @@
 """Code systems by the URLs that FHIR gives them, and a code in one of them."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 LOINC = "http://loinc.org"
 SNOMED_CT = "http://snomed.info/sct"
@@ -40,8 +40,7 @@ _ALIASES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Coding:
+class Coding(Struct, frozen=True):
     """A code in a system, with the sender's name for it."""
 
     system: str | None

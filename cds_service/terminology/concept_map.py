@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fhir.resources.R4B.conceptmap import ConceptMap as FhirConceptMap
 from fhir.resources.R4B.conceptmap import ConceptMapGroup, ConceptMapGroupElement, ConceptMapGroupElementTarget
+from msgspec import Struct
 from pydantic import ValidationError
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
@@ -29,8 +30,7 @@ _STATUSES = frozenset({"draft", "active", "retired", "unknown"})
 _HOW = "see concept_maps/README.md"
 
 
-@dataclass(frozen=True, slots=True)
-class SiteMap:
+class SiteMap(Struct, frozen=True):
     """What one file holds: how many codes it translates, and what in it is not applied, by the file's own word for it."""
 
     file: str
@@ -38,8 +38,7 @@ class SiteMap:
     not_applied: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class ConceptMaps:
+class ConceptMaps(Struct, frozen=True):
     """All maps of a site, cross-checked against the value sets."""
 
     translations: Translations
@@ -50,8 +49,7 @@ class ConceptMaps:
     """The content of all maps, for the knowledge's digest."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Translation:
+class _Translation(Struct, frozen=True):
     """One local code, what it is equivalent to, and where that stands."""
 
     file: str

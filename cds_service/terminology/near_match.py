@@ -1,8 +1,8 @@
 """What a code of a hospital might mean, told by its name: a proposal for a person to judge, never an answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rapidfuzz import fuzz, process, utils
 
 from cds_service.terminology.codes import CONCEPTS, SYSTEM_NAMES, Coding
@@ -12,8 +12,7 @@ NEAR = 80
 """From this likeness on, of 100, a name is proposed. Tried on the names that hospitals use: below it most are wrong."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """A value set, and the code in it that has a name like that of the hospital's code."""
 
     value_set: str
@@ -26,8 +25,7 @@ class Proposal:
     """The value set's own words name it already: answers rest on text, and are to be confirmed."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
+class _Named(Struct, frozen=True):
     """A name in a value set, and the code that it stands for."""
 
     name: str

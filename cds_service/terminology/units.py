@@ -5,14 +5,14 @@ Source: UCUM (https://ucum.org); creatinine 88.4 and bilirubin 17.1 as clinical 
 """
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from cds_service.errors import UnitError
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(Struct, frozen=True):
     """A dimension, and how many of its base unit it is."""
 
     dimension: str

@@ -6,6 +6,8 @@ from decimal import Decimal
 from enum import Enum
 from functools import cached_property, lru_cache
 
+from msgspec import Struct
+
 from cds_service.terminology.assertion import Assertion, tells_of_others
 from cds_service.terminology.codes import HIERARCHICAL, Code, Coding, bare
 from cds_service.terminology.text_net import AllWords, TextNet, agreed, covers, normalised
@@ -49,8 +51,7 @@ class ValueSet:
     """What to order to learn it."""
 
 
-@dataclass(frozen=True)
-class Recognition:
+class Recognition(Struct, frozen=True, dict=True):
     """What our value sets recognise in a resource's codes and texts."""
 
     by_code: frozenset[str] = frozenset()

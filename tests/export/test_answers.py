@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from msgspec.structs import replace
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.match import Outcome

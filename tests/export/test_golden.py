@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.evaluation import Findings
@@ -38,6 +39,6 @@ def test_a_trial_is_exported_as_in_its_golden_file(knowledge: Knowledge, release
 def test_a_patients_answers_are_exported_as_in_their_golden_file(
     knowledge: Knowledge, story_findings: dict[str, Findings], story: str
 ) -> None:
-    findings = replace(story_findings[story], digest=DIGEST)
+    findings = structs.replace(story_findings[story], digest=DIGEST)
     told = answers_bundle(findings, AS_OF, knowledge.terminology, {"NCT07144020"})
     compare(f"{story}.NCT07144020.json", told.model_dump_json(indent=2))

@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from fhir.resources.bundle import Bundle as R5Bundle
 from fhir.resources.R4B.bundle import Bundle as R4Bundle
+from msgspec.structs import replace
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.trial import Criterion, CriterionKind, Trial

@@ -1,7 +1,9 @@
 """all, any, not, count, agree, cases: how answers are joined."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.reasons import NothingFound, Ruling

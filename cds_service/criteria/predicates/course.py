@@ -1,7 +1,9 @@
 """course: a named value of the disease course, and what is asked of it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from cds_service.assumptions import Length
 from cds_service.criteria.course_reasons import (

@@ -1,7 +1,9 @@
 """The newest result decides, never the best; and only within its window."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from cds_service.assumptions import Window
 from cds_service.criteria.predicates.word import Case

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
+from msgspec import Struct
+
 from cds_service.assumptions import Limit, LimitBySex
 from cds_service.criteria.comparison import Operator, holds_for
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
@@ -24,8 +26,7 @@ _OF_A_GATE = re.compile(r"\bgated?\b")
 """A share of the cells that a gate let through is no share of the marrow's cells."""
 
 
-@dataclass(frozen=True, slots=True)
-class TimesUpperLimit:
+class TimesUpperLimit(Struct, frozen=True):
     """A multiple of the upper limit of normal: "5 x ULN"."""
 
     times: Decimal

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor
 
+from msgspec import Struct
+
 from cds_service.assumptions import Limit
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
@@ -44,8 +46,7 @@ _ECOG_WORDS = {
 """How the scale itself describes its grades. Source: Oken et al., Am J Clin Oncol 1982;5:649."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(Struct, frozen=True):
     """From 0 to its highest grade in steps. Half a step ("KPS 65") is between two grades: both must agree."""
 
     step: int
@@ -63,8 +64,7 @@ class Scale:
 SCALES = {"ecog": Scale(1, 5), "karnofsky": Scale(10, 100), "lansky": Scale(10, 100)}
 
 
-@dataclass(frozen=True, slots=True)
-class Derivation:
+class Derivation(Struct, frozen=True):
     """How another scale answers: surely at one end, surely not at the other, open between. Always to be confirmed."""
 
     scale: str

@@ -5,7 +5,8 @@ record is the authority. "No record found" is another sentence than "documented 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.reasons import NoneRecorded, NothingFound, NotSearched, NotUnderstood, TreatedElsewhere, Wanted
@@ -13,8 +14,7 @@ from cds_service.criteria.verdict import Evidence, Missing, Verdict, not_met, un
 from cds_service.facts.model import Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Authority:
+class Authority(Struct, frozen=True):
     """Why the record's silence may answer; `whole_history`: not where the patient was treated elsewhere before.
 
     `to_confirm`: a person should look, unless a ruling says the plain answer.

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+
+from msgspec import Struct
 
 from cds_service.assumptions import Limit
 from cds_service.criteria.predicates.word import Case
@@ -25,8 +26,7 @@ _UP_TO = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FoundLimit:
+class FoundLimit(Struct, frozen=True):
     """`to_confirm`: it is not the range that the laboratory printed from one number to another."""
 
     limit: Limit
