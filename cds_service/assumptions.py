@@ -32,13 +32,13 @@ class Length(msgspec.Struct, frozen=True):
     def before(self, day: date) -> date:
         """The earliest day that lies within this length of `day`."""
         try:
-            return add_months(day, -self.months) - timedelta(days=self.days)
+            return (add_months(day, -self.months) if self.months else day) - timedelta(days=self.days)
         except (OverflowError, ValueError):  # before the calendar begins
             return date.min
 
     def after(self, day: date) -> date:
         try:
-            return add_months(day, self.months) + timedelta(days=self.days)
+            return (add_months(day, self.months) if self.months else day) + timedelta(days=self.days)
         except (OverflowError, ValueError):  # after it ends: 9999-12-31 often stands for "no end"
             return date.max
 

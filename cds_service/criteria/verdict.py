@@ -117,24 +117,25 @@ def negate(verdict: Verdict) -> Verdict:
 
 
 def _join(parts: Sequence[Verdict], decisive: Answer, otherwise: Answer) -> Verdict:
-    for answer in (decisive, Answer.UNKNOWN):
-        if chosen := [part for part in parts if part.answer is answer]:
-            # A part that needs no confirming decides alone; only without one does the doubt remain.
-            sure = [part for part in chosen if not part.confirm]
-            return _gather(answer, sure or chosen if answer is decisive else chosen)
+    if chosen := [part for part in parts if part.answer is decisive]:
+        # A part that needs no confirming decides alone; only without one does the doubt remain.
+        return _gather(decisive, [part for part in chosen if not part.confirm] or chosen)
+    if chosen := [part for part in parts if part.answer is Answer.UNKNOWN]:
+        return _gather(Answer.UNKNOWN, chosen)
     return _gather(otherwise, parts)
 
 
 def _gather(answer: Answer, parts: Sequence[Verdict]) -> Verdict:
-    if len(parts) == 1 and parts[0].answer is answer and not (parts[0].confirm or parts[0].asked):
+    if len(parts) == 1 and parts[0].answer is answer:
         return parts[0]  # as nearly always; it tells all that there is to tell
+    is_open = answer is Answer.UNKNOWN
     return Verdict(
         answer,
         _unique([reason for part in parts for reason in part.reasons]),
         _unique([evidence for part in parts for evidence in part.evidence]),
         _unique([missing for part in parts for missing in part.missing]),
-        confirm=answer is not Answer.UNKNOWN and any(part.confirm for part in parts),
-        asked=answer is Answer.UNKNOWN and all(part.asked for part in parts if part.answer is Answer.UNKNOWN),
+        confirm=not is_open and True in [part.confirm for part in parts],
+        asked=is_open and False not in [part.asked for part in parts if part.answer is Answer.UNKNOWN],
     )
 
 

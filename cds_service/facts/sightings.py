@@ -74,35 +74,57 @@ class RelapseDefinition(Struct, frozen=True):
 _ANALYSER = pattern(r"\bautomated\b|\banaly[sz]er\b|\bflag\b", IGNORECASE)
 
 
-def sightings(
-    facts: PatientFacts,
-    history: TreatmentHistory,
-    statements: Sequence[Statement],
-    definition: RelapseDefinition,
-    assumptions: Assumptions,
-) -> tuple[Sighting, ...]:
-    """Everything that the record shows of the leukaemia since its diagnosis and that has a day, oldest first."""
+class Shown(Struct, frozen=True):
+    """What the record shows of the leukaemia since its diagnosis, before any protocol's definition is put to it."""
+
+    marrows: tuple[Assessment, ...]
+    first_days: tuple[Sighting, ...]
+    """Marrows of the first days of a course."""
+    stated: tuple[Sighting, ...]
+    contested: frozenset[DateRange]
+    """Days of marrows that a clinician's statement of the time denies."""
+    blood: tuple[Sighting, ...]
+    outside: tuple[Sighting, ...]
+
+
+def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[Statement], assumptions: Assumptions) -> Shown:
+    """All of it that has a day."""
     outside = extramedullary_disease(facts)
-    assessed = [
+    assessed = tuple(
         _assess(marrow, facts, history, outside, assumptions)
         for marrow in marrows(facts, history.begins(assumptions))
         if _is_response(marrow, history, assumptions)
-    ]
-    early = _in_the_first_days(facts, history, outside, assumptions)
-    stated = [one for one in statements if one.is_placed]
-    denied = {id(one): marrow for one in stated if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
-    contested = {marrow.marrow.when for one in stated if one.dated and (marrow := denied.get(id(one))) is not None}
-    by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in assessed]
-    seen = [_contested(one) if day_of(one) in contested else one for one in _one_a_day([*by_marrow, *early])]
-    for statement in stated:
-        if id(statement) in denied or is_opposed(statement, stated):
-            seen += [] if statement.dated and id(statement) in denied else [_conflict(statement, denied.get(id(statement)))]
+    )
+    placed = [one for one in statements if one.is_placed]
+    denied = {id(one): marrow for one in placed if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
+    stated: list[Sighting] = []
+    for statement in placed:
+        if id(statement) in denied or is_opposed(statement, placed):
+            stated += [] if statement.dated and id(statement) in denied else [_conflict(statement, denied.get(id(statement)))]
         else:
-            seen += _by_statement(statement)
+            stated += _by_statement(statement)
+    return Shown(
+        marrows=assessed,
+        first_days=tuple(_in_the_first_days(facts, history, outside, assumptions)),
+        stated=tuple(stated),
+        contested=frozenset(marrow.marrow.when for one in placed if one.dated and (marrow := denied.get(id(one))) is not None),
+        blood=tuple(_by_blood(facts)),
+        outside=tuple(Sighting(Sight.OUTSIDE, one.when, (one.fact,), confirm=True) for one in outside),
+    )
+
+
+def sightings(
+    record: Shown, facts: PatientFacts, history: TreatmentHistory, definition: RelapseDefinition, assumptions: Assumptions
+) -> tuple[Sighting, ...]:
+    """What is shown, by one protocol's definition of relapse, oldest first."""
+    by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in record.marrows]
+    a_day = _one_a_day([*by_marrow, *record.first_days])
+    seen = [_contested(one) if day_of(one) in record.contested else one for one in a_day]
+    seen += record.stated
     if definition.blood_blasts:
-        seen += _by_blood(facts)
+        seen += record.blood
     if definition.extramedullary:
-        seen += [Sighting(Sight.OUTSIDE, one.when, (one.fact,), confirm=True) for one in outside]
+        seen += record.outside
     return tuple(sorted(seen, key=lambda one: (one.when.last, one.when.first, one.sight is not Sight.REMISSION)))
 
 

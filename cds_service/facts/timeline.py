@@ -28,7 +28,7 @@ from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.facts.outcomes import Ending, Outcomes
 from cds_service.facts.relapses import Relapse, Walk, relapse_count, walk
 from cds_service.facts.response import Marrow, blasts_of, unplaced_marrows
-from cds_service.facts.sightings import RelapseDefinition, Sight, Sighting, is_regenerating, sightings
+from cds_service.facts.sightings import RelapseDefinition, Sight, Sighting, is_regenerating, shown, sightings
 from cds_service.facts.standing import with_undated, with_unplaced
 from cds_service.facts.statements import Stated, Statement, statements
 from cds_service.facts.treatment import TreatmentHistory, treatment_history
@@ -146,25 +146,28 @@ def disease_courses(
     """What followed what, by each trial's definition of relapse; the same definition is worked out once."""
     stated = statements(facts)
     history = treatment_history(facts, diagnosed(facts, assumptions), stated, assumptions)
-    worked_out: dict[RelapseDefinition, DiseaseCourse] = {}
-    for definition in definitions.values():
-        if definition not in worked_out:
-            worked_out[definition] = _course(facts, history, stated, definition, assumptions)
+    record = shown(facts, history, stated, assumptions)
+    unplaced = unplaced_marrows(facts, history.begins(assumptions))
+    outside = undated_extramedullary_disease(facts)
+
+    def course(definition: RelapseDefinition) -> DiseaseCourse:
+        seen = sightings(record, facts, history, definition, assumptions)
+        walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
+        walked = with_unplaced(walked, unplaced, outside, assumptions)
+        return _told(facts, history, stated, Outcomes(history, walked, seen, assumptions), assumptions)
+
+    worked_out = {definition: course(definition) for definition in dict.fromkeys(definitions.values())}
     return {trial: worked_out[definition] for trial, definition in definitions.items()}
 
 
-def _course(
+def _told(
     facts: PatientFacts,
     history: TreatmentHistory,
     stated: tuple[Statement, ...],
-    definition: RelapseDefinition,
+    outcomes: Outcomes,
     assumptions: Assumptions,
 ) -> DiseaseCourse:
-    seen = sightings(facts, history, stated, definition, assumptions)
-    walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
-    unplaced = unplaced_marrows(facts, history.begins(assumptions))
-    walked = with_unplaced(walked, unplaced, undated_extramedullary_disease(facts), assumptions)
-    outcomes = Outcomes(history, walked, seen, assumptions)
+    walked = outcomes.walked
     found, count = lines(outcomes)
     return DiseaseCourse(
         facts=facts,

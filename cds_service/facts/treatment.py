@@ -6,6 +6,7 @@ Source: rulings 3 and 11; assumptions for a haematologist to sign off.
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import Enum
+from functools import cached_property
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -47,7 +48,7 @@ LATE = ELSEWHERE | {HistoryOpen.NO_DIAGNOSIS_DATE, HistoryOpen.LATE_FIRST_TREATM
 """The beginning is not on record."""
 
 
-class TreatmentHistory(Struct, frozen=True):
+class TreatmentHistory(Struct, frozen=True, dict=True):
     """All treatment of the leukaemia that is on record, oldest first."""
 
     diagnosed: DateRange | None
@@ -65,7 +66,7 @@ class TreatmentHistory(Struct, frozen=True):
     open: frozenset[HistoryOpen]
     """Why there may be more; empty where the record tells all."""
 
-    @property
+    @cached_property
     def courses(self) -> tuple[Treatment, ...]:
         return tuple(treatment for treatment in self.treatments if treatment.is_course)
 
@@ -78,7 +79,7 @@ class TreatmentHistory(Struct, frozen=True):
     def treated_elsewhere(self) -> bool:
         return bool(self.open & ELSEWHERE)
 
-    @property
+    @cached_property
     def last_insult(self) -> DateRange | None:
         """The start of the last course or preparation: what was measured before says nothing of the body now."""
         starts = [course.start for course in self.courses]

@@ -97,6 +97,7 @@ class Terminology:
         self._by_kind = {kind: tuple(s for s in value_sets.values() if s.asked_of is kind) for kind in AskedOf}
         self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
+        self._titles = lru_cache(None)(self._collect_titles)
         self._recognise_remembered = lru_cache(REMEMBERED)(self._recognise)
         self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
@@ -121,6 +122,10 @@ class Terminology:
     def bare_codes(self, names: frozenset[str]) -> frozenset[str]:
         """The codes of several sets without their systems, a site's own among them: what has none is in no such set."""
         return self._bare_codes(names)
+
+    def titles(self, names: tuple[str, ...]) -> str:
+        """What several sets are called, for people."""
+        return self._titles(names)
 
     def digest_bytes(self) -> bytes:
         """The content of all sets, for the knowledge's digest."""
@@ -218,25 +223,28 @@ class Terminology:
         named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
         return frozenset(name for name in named if not self._sets[name].excluded & named)
 
-    def understands(self, recognition: Recognition, name: str) -> bool:
-        """Whether its not being in this set means that it is something else.
+    def understands(self, recognition: Recognition, *names: str) -> bool:
+        """Whether its not being in any of these sets means that it is something else.
 
-        It carries a code of a system for which the set is complete, or words that the set's net has checked, or a code
-        that another set holds.
+        It carries a code that another set holds, or, for each of them, a code of a system for which the set is complete, or
+        words that the set's net has checked.
         """
-        if name in recognition.disputed or name in recognition.doubted:
+        if not (recognition.disputed.isdisjoint(names) and recognition.doubted.isdisjoint(names)):
             return False
-        if recognition.is_refuted:
-            return True
-        complete = bool(recognition.systems & self._sets[name].complete_for)
-        checked = recognition.has_text and self._sets[name].net is not None
-        return complete or checked or bool(recognition.by_code)
+        return recognition.is_refuted or bool(recognition.by_code) or all(self._would_tell(recognition, name) for name in names)
+
+    def _would_tell(self, recognition: Recognition, name: str) -> bool:
+        own = self._sets[name]
+        return not recognition.systems.isdisjoint(own.complete_for) or (recognition.has_text and own.net is not None)
 
     def ordinal(self, name: str, codings: Iterable[Coding]) -> Decimal | None:
         """The number that a coded answer stands for."""
         ordinals = self._sets[name].ordinals
         found = {ordinals[key] for c in codings if c.system and c.code and (key := c.key) in ordinals}
         return found.pop() if len(found) == 1 else None
+
+    def _collect_titles(self, names: tuple[str, ...]) -> str:
+        return ", ".join(self._sets[name].title for name in names)
 
     def _collect_bare_codes(self, names: frozenset[str]) -> frozenset[str]:
         standard = {key for name in names for key in self._sets[name].codes}

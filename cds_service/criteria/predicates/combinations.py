@@ -16,7 +16,7 @@ class All(Word):
     words: tuple[Word, ...]
 
     def evaluate(self, case: Case) -> Verdict:
-        return all_of(word.evaluate(case) for word in self.words)
+        return all_of([word.evaluate(case) for word in self.words])
 
     def parts(self) -> Iterator[Word]:
         return iter(self.words)
@@ -27,7 +27,7 @@ class Any(Word):
     words: tuple[Word, ...]
 
     def evaluate(self, case: Case) -> Verdict:
-        return any_of(word.evaluate(case) for word in self.words)
+        return any_of([word.evaluate(case) for word in self.words])
 
     def parts(self) -> Iterator[Word]:
         return iter(self.words)

@@ -1,8 +1,8 @@
 """The newest result decides, never the best; and only within its window."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.assumptions import Window
@@ -16,8 +16,7 @@ from cds_service.facts.model import Giving, Result, Route, Therapy
 Judge = Callable[[Result], Verdict]
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is asked for: its name, its order, and how long a result of it decides."""
 
     what: str

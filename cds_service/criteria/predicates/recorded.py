@@ -49,13 +49,13 @@ class OnRecord(Word):
 
     def _conclude(self, case: Case, kind: Kind, found: Sequence[Verdict]) -> Verdict:
         """One that surely is decides; else one that may be leaves it open; else silence about the rest."""
-        if any(not verdict.is_not_met() for verdict in found):
+        if found and any(not verdict.is_not_met() for verdict in found):
             return any_of(found)
         quiet = silence(case, kind, self.names, self.authority)
         return any_of((*found, quiet)) if found else quiet
 
     def _in_time(self, fact: Fact, when: DateRange | None, case: Case) -> Verdict:
-        evidence, confirm = [Evidence(fact)], not fact.recognition.by_code & set(self.names)
+        evidence, confirm = (Evidence(fact),), fact.recognition.by_code.isdisjoint(self.names)
         if self.within is None:
             return met(Recorded(fact), evidence=evidence, confirm=confirm)
         span = case.assumptions.spans[self.within]

@@ -4,8 +4,6 @@ Silence answers only in a part of the record that was searched and understood, a
 record is the authority. "No record found" is another sentence than "documented absent": entries that deny it are named.
 """
 
-from collections.abc import Sequence
-
 from msgspec import Struct
 
 from cds_service.criteria.predicates.word import Case
@@ -25,22 +23,19 @@ class Authority(Struct, frozen=True):
     to_confirm: bool = True
 
 
-def silence(case: Case, kind: Kind, value_sets: Sequence[str], authority: Authority | None) -> Verdict:
+def silence(case: Case, kind: Kind, value_sets: tuple[str, ...], authority: Authority | None) -> Verdict:
     """The answer to "is there any …" when none was found."""
-    what = ", ".join(case.terminology[value_set].title for value_set in value_sets)
+    what = case.terminology.titles(value_sets)
     entries = case.facts.of_kind(kind)
-    searched = [Evidence(searched=kind.value, count=len(entries))]
+    searched = (Evidence(searched=kind.value, count=len(entries)),)
     if kind not in case.facts.searched:
         return unknown(NotSearched(what, kind), missing=[Missing(what)])
     if authority is None:
         return unknown(NothingFound(what, kind), evidence=searched, missing=[Missing(what)])
-    odd = sum(
-        1 for fact in entries if not all(case.terminology.understands(fact.recognition, value_set) for value_set in value_sets)
-    )
-    if odd:
-        return unknown(NotUnderstood(what, kind, odd), evidence=searched, missing=[Missing(Wanted.NAMES)])
+    if odd := [fact for fact in entries if not case.terminology.understands(fact.recognition, *value_sets)]:
+        return unknown(NotUnderstood(what, kind, len(odd)), evidence=searched, missing=[Missing(Wanted.NAMES)])
     if authority.whole_history and case.course.history.treated_elsewhere:
         return unknown(TreatedElsewhere(), evidence=searched, missing=[Missing(Wanted.EARLIER_RECORDS)])
-    denials = tuple(fact for fact in entries if fact.recognition.denied & set(value_sets))
+    denials = tuple([fact for fact in entries if not fact.recognition.denied.isdisjoint(value_sets)])
     reason = NoneRecorded(what, kind, authority.because, denials)
-    return not_met(reason, evidence=[*map(Evidence, denials), *searched], confirm=authority.to_confirm)
+    return not_met(reason, evidence=(*map(Evidence, denials), *searched), confirm=authority.to_confirm)
