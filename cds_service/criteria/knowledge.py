@@ -6,7 +6,7 @@ All are loaded and cross-checked once, at start.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,7 +47,16 @@ class Knowledge:
         """A patient's facts with their disease course, ready to be asked."""
         definitions = {trial.id: trial.relapse for trial in self.trials}
         courses = timeline.disease_courses(facts, definitions, self.assumptions)
-        return Case(facts, courses, self.terminology, self.assumptions, self.readings)
+        course = next(iter(courses.values()))
+        return Case(facts, courses, course, self.terminology, self.assumptions, self.readings, self._numbers)
+
+    @cached_property
+    def _numbers(self) -> Mapping[int, int]:
+        """Of the words in its files, by identity: a number that equal ones share, so that each is asked once."""
+        outer = [row.word for trial in self.trials for row in trial.rows()]
+        outer += [*(trial.disease_gate for trial in self.trials), *self.readings.values()]
+        numbers: dict[Word, int] = {}
+        return {id(word): numbers.setdefault(word, len(numbers)) for one in outer for word in cross_check.words_in(one)}
 
 
 def knowledge_of_site(settings: Settings) -> Knowledge:

@@ -80,10 +80,9 @@ def match_all(trials: Iterable[Trial], case: Case, sensitive: frozenset[str]) ->
 
 
 def _match(trial: Trial, case: Case, sensitive: frozenset[str]) -> TrialMatch:
-    # Rows refer to each other by id (`criterion: I2`); each is evaluated once.
-    verdicts = [(row, case.verdict_of(row.id, row.word)) for row in trial.rows()]
+    verdicts = [(row, case.ask(row.word)) for row in trial.rows()]
     answers = tuple(CriterionAnswer(row, verdict, _cites(verdict, sensitive)) for row, verdict in verdicts)
-    return TrialMatch(trial, answers, trial.disease_gate.evaluate(case))
+    return TrialMatch(trial, answers, case.ask(trial.disease_gate))
 
 
 def _cites(verdict: Verdict, sensitive: frozenset[str]) -> bool:

@@ -143,18 +143,22 @@ class DiseaseCourse:
 def disease_courses(
     facts: PatientFacts, definitions: Mapping[str, RelapseDefinition], assumptions: Assumptions
 ) -> dict[str, DiseaseCourse]:
-    """What followed what, by each trial's definition of relapse; the same definition is worked out once."""
+    """What followed what, by each trial's definition of relapse; definitions by which the same is seen tell one course."""
     stated = statements(facts)
     history = treatment_history(facts, diagnosed(facts, assumptions), stated, assumptions)
     record = shown(facts, history, stated, assumptions)
     unplaced = unplaced_marrows(facts, history.begins(assumptions))
     outside = undated_extramedullary_disease(facts)
+    told: list[DiseaseCourse] = []
 
     def course(definition: RelapseDefinition) -> DiseaseCourse:
         seen = sightings(record, facts, history, definition, assumptions)
+        if same := [one for one in told if one.outcomes.seen == seen]:
+            return same[0]
         walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
         walked = with_unplaced(walked, unplaced, outside, assumptions)
-        return _told(facts, history, stated, Outcomes(history, walked, seen, assumptions), assumptions)
+        told.append(_told(facts, history, stated, Outcomes(history, walked, seen, assumptions), assumptions))
+        return told[-1]
 
     worked_out = {definition: course(definition) for definition in dict.fromkeys(definitions.values())}
     return {trial: worked_out[definition] for trial, definition in definitions.items()}

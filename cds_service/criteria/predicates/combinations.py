@@ -16,7 +16,7 @@ class All(Word):
     words: tuple[Word, ...]
 
     def evaluate(self, case: Case) -> Verdict:
-        return all_of([word.evaluate(case) for word in self.words])
+        return all_of([case.ask(word) for word in self.words])
 
     def parts(self) -> Iterator[Word]:
         return iter(self.words)
@@ -27,7 +27,7 @@ class Any(Word):
     words: tuple[Word, ...]
 
     def evaluate(self, case: Case) -> Verdict:
-        return any_of([word.evaluate(case) for word in self.words])
+        return any_of([case.ask(word) for word in self.words])
 
     def parts(self) -> Iterator[Word]:
         return iter(self.words)
@@ -38,7 +38,7 @@ class Not(Word):
     word: Word
 
     def evaluate(self, case: Case) -> Verdict:
-        return negate(self.word.evaluate(case))
+        return negate(case.ask(self.word))
 
     def parts(self) -> Iterator[Word]:
         yield self.word
@@ -50,7 +50,7 @@ class Count(Word):
     words: tuple[Word, ...]
 
     def evaluate(self, case: Case) -> Verdict:
-        return at_least(self.count, [word.evaluate(case) for word in self.words])
+        return at_least(self.count, [case.ask(word) for word in self.words])
 
     def parts(self) -> Iterator[Word]:
         return iter(self.words)
@@ -64,7 +64,7 @@ class Agree(Word):
     because: str | None = None
 
     def evaluate(self, case: Case) -> Verdict:
-        verdicts = [word.evaluate(case) for word in self.words]
+        verdicts = [case.ask(word) for word in self.words]
         verdict, answers = agreed(verdicts), {one.answer for one in verdicts}
         if self.because is None or not answers >= {Answer.MET, Answer.NOT_MET}:
             return verdict
@@ -82,7 +82,7 @@ class Named(Word):
     word: Word
 
     def evaluate(self, case: Case) -> Verdict:
-        return case.verdict_of(self.id, self.word)
+        return case.ask(self.word)
 
     def parts(self) -> Iterator[Word]:
         yield self.word
@@ -162,9 +162,9 @@ class Cases(Word):
 
     def _from(self, steps: Sequence[Step], case: Case) -> Verdict:
         if not steps:
-            return self.otherwise.evaluate(case)
+            return case.ask(self.otherwise)
         step, rest = steps[0], steps[1:]
-        verdict = step.word.evaluate(case)
+        verdict = case.ask(step.word)
         if step.applies(verdict):
             return step.conclude(verdict)
         if verdict.answer is Answer.NOT_MET or step.when != "if":

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cds_service.assumptions import Assumptions
 from cds_service.criteria.verdict import Verdict
@@ -39,30 +39,19 @@ class Case:
     facts: PatientFacts
     courses: Mapping[str, DiseaseCourse]
     """The disease course by each trial's definition of relapse."""
+    course: DiseaseCourse
+    """By the definition of the trial that asks; what shared readings ask of it is the same by all."""
     terminology: Terminology
     assumptions: Assumptions
     readings: Mapping[str, Word]
+    numbers: Mapping[int, int]
+    """The words of the knowledge by identity, each with a number that it shares with its equals."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
-    _rows: dict[tuple[str, str], Verdict] = field(default_factory=dict, repr=False)
-    trial: str = ""
-
-    @property
-    def course(self) -> DiseaseCourse:
-        """By the definition of the trial that asks; what shared readings ask of it is the same by all."""
-        return self.courses[self.trial] if self.trial else next(iter(self.courses.values()))
+    _answers: dict[tuple[int, int], Verdict] = field(default_factory=dict, repr=False)
 
     def of_trial(self, trial: str) -> "Case":
-        """The same case, asked by one trial; shared readings are kept."""
-        return Case(
-            self.facts,
-            self.courses,
-            self.terminology,
-            self.assumptions,
-            self.readings,
-            self._readings,
-            self._rows,
-            trial,
-        )
+        """The same case, asked by one trial; what was answered is kept."""
+        return replace(self, course=self.courses[trial])
 
     def reading(self, name: str) -> Verdict:
         """A shared reading, evaluated once."""
@@ -70,9 +59,12 @@ class Case:
             self._readings[name] = self.readings[name].evaluate(self)
         return self._readings[name]
 
-    def verdict_of(self, row: str, word: Word) -> Verdict:
-        """A row of this trial, evaluated once."""
-        key = (self.trial, row)
-        if key not in self._rows:
-            self._rows[key] = word.evaluate(self)
-        return self._rows[key]
+    def ask(self, word: Word) -> Verdict:
+        """A word's answer, evaluated once for each course, however many rows and trials ask the same."""
+        number = self.numbers.get(id(word))
+        if number is None:  # a word of no file
+            return word.evaluate(self)
+        key = (id(self.course), number)
+        if (known := self._answers.get(key)) is None:
+            known = self._answers[key] = word.evaluate(self)
+        return known
