@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 
@@ -43,6 +43,11 @@ class Look:
     knowledge: str
     request: str | None = None
     """The call's id, as its log lines have it."""
+
+    def without(self, away: frozenset[str]) -> "Look":
+        """The same, with these cards suppressed."""
+        cards = tuple(card for card in self.cards if card.uuid not in away)
+        return replace(self, cards=cards, suppressed=len(self.cards) - len(cards)) if away else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ _BEGIN = {
 }
 """How far a commit goes towards the disk, and whether the file is locked at once: another writer is waited for then."""
 
+_SET = "set"
+"""What a connection is set to already, in its `info`."""
+
 
 class _RawCursor(Protocol):
     def execute(self, statement: str) -> object: ...
@@ -50,8 +53,10 @@ def _engine(url: URL, patience: Patience) -> Engine:
         purpose = purpose_of(connection)
         wait = patience.opening if purpose is Purpose.OPENING else patience.answer
         synchronous, begin_as = _BEGIN[purpose]
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
-        connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
+        if connection.info.get(_SET) != (wait, synchronous):
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
+            connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
+            connection.info[_SET] = (wait, synchronous)
         connection.exec_driver_sql(begin_as)
 
     return engine

@@ -58,12 +58,9 @@ class Store:
 
     def overridden(self, client: str, cards: Collection[str], at: datetime) -> frozenset[str]:
         """The cards among these that are not to be shown now."""
-        if not cards:
-            return frozenset()
         try:
             with self._database.reading() as connection:
-                wanted = {"client": client, "cards": list(cards), "at": stamp(at)}
-                return frozenset(connection.execute(_OVERRIDDEN, wanted).scalars())
+                return _overridden(connection, client, cards, at)
         except StoreDown:
             return frozenset()
 
@@ -75,10 +72,16 @@ class Store:
                 if _is_kept(connection, client, service, outcome, at) and outcome.until is not None:
                     _suppress(connection, client, outcome.card, outcome.until)
 
-    def audit(self, look: Look) -> None:
-        """A row in the store, or while it is down in the log."""
+    def audit(self, look: Look, overridable: Collection[str] = ()) -> frozenset[str]:
+        """A row in the store, or while it is down in the log.
+
+        Returns: the cards among the overridable that are not to be shown now. The row has them as suppressed.
+        """
+        away: frozenset[str] = frozenset()
         try:
-            with self._database.writing() as connection:
+            with self._database.writing() as connection:  # one transaction for both, since each costs more than its rows
+                away = _overridden(connection, look.client, overridable, look.at)
+                look = look.without(away)
                 _insert_look(connection, look)
         except StoreDown:
             logs.event(
@@ -95,6 +98,13 @@ class Store:
                 suppressed=look.suppressed,
                 digest=look.knowledge,
             )
+        return away
+
+
+def _overridden(connection: Connection, client: str, cards: Collection[str], at: datetime) -> frozenset[str]:
+    if not cards:
+        return frozenset()
+    return frozenset(connection.execute(_OVERRIDDEN, {"client": client, "cards": list(cards), "at": stamp(at)}).scalars())
 
 
 def _note_token(connection: Connection, digest: str, expires: datetime, at: datetime) -> bool:

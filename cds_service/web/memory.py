@@ -1,6 +1,7 @@
 """What is remembered between calls: which cards were overridden and for how long, and who looked at whom."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cds_service import metrics
@@ -36,14 +37,18 @@ class Memory:
         self._store.keep_feedback(client.iss, service, outcomes, at)
         metrics.feedback_kept((outcome.outcome, outcome.reason) for outcome in outcomes)
 
-    def still_wanted(self, response: CdsResponse, client: Client, at: datetime) -> CdsResponse:
-        """The cards but those overridden. A card that offers no reasons to override it, "Not fully evaluated", always stays."""
-        overridable = [card.uuid for card in response.cards if isinstance(card.override_reasons, list)]
-        away = self._store.overridden(client.iss, overridable, at)
-        return CdsResponse(cards=[card for card in response.cards if card.uuid not in away]) if away else response
-
-    def note(self, look: Look) -> None:
+    def note_failure(self, look: Look) -> None:
+        """Who looked at whom, and got no cards."""
         self._store.audit(look)
+
+    def note(self, look: Look, response: CdsResponse) -> CdsResponse:
+        """Who looked at whom, and the cards but those overridden.
+
+        A card that offers no reasons to override it, "Not fully evaluated", always stays.
+        """
+        overridable = [card.uuid for card in response.cards if isinstance(card.override_reasons, list)]
+        away = self._store.audit(replace(look, cards=shown_cards(response.cards)), overridable)
+        return CdsResponse(cards=[card for card in response.cards if card.uuid not in away]) if away else response
 
     def look(self, call: HookRequest, at: datetime, client: Client, service: str, knowledge: str) -> Look:
         """The audit row of a call, before its answer is known."""

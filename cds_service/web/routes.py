@@ -139,12 +139,10 @@ def _answered(service: Service, hook: CdsService) -> tuple[CdsResponse, HookRequ
         evaluated = _evaluated(service, hook, call, fhir, at)
     except Exception as error:
         status = error.status if isinstance(error, RequestError) else 500
-        service.memory.note(replace(look, status=status, read=_read(fhir)))
+        service.memory.note_failure(replace(look, status=status, read=_read(fhir)))
         raise
-    wanted = service.memory.still_wanted(evaluated, client, at)
-    suppressed = len(evaluated.cards) - len(wanted.cards)
+    wanted = service.memory.note(replace(look, read=_read(fhir)), evaluated)
     _count(evaluated, wanted, silent=service.settings.silent)
-    service.memory.note(replace(look, read=_read(fhir), cards=shown_cards(wanted.cards), suppressed=suppressed))
     return fit(wanted, client.profile), call
 
 
