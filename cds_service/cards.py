@@ -10,14 +10,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 from uuid import UUID
 
 from cds_service import card_wording, wording
 from cds_service.criteria.course_reasons import DiseaseActive
 from cds_service.criteria.match import CriterionAnswer, TrialMatch, in_reading_order
 from cds_service.criteria.trial import Trial
-from cds_service.criteria.verdict import Answer, Verdict
+from cds_service.criteria.verdict import Answer, Evidence, Verdict
 from cds_service.evaluation import Findings
 from cds_service.facts.model import Kind
 from cds_service.fhir.record import Gap, GapReason
@@ -78,24 +78,37 @@ def _may_matter(gap: Gap, findings: Findings) -> bool:
     return not (instead and Kind.THERAPY in findings.facts.searched)
 
 
-@dataclass(frozen=True, slots=True)
 class _Identity:
     """Card ids: the same evidence gives the same card, changed evidence a new one."""
 
-    key: bytes
-    patient: str
-    user: str
+    def __init__(self, key: bytes, patient: str, user: str) -> None:
+        self._key = key
+        self._of_whom = (patient, user)
+        self._told = cache(_told)  # trials rest on the same evidence
 
-    def uuid(self, subject: str, evidence: Iterable[str]) -> str:
-        message = "\x1f".join((self.patient, self.user, subject, *evidence))
-        digest = hmac.new(self.key, message.encode(), hashlib.sha256).digest()
+    def uuid(self, subject: str, rests_on: Iterable[str]) -> str:
+        message = "\x1f".join((*self._of_whom, subject, *rests_on))
+        digest = hmac.new(self._key, message.encode(), hashlib.sha256).digest()
         return str(UUID(bytes=digest[:16], version=4))
+
+    def decisive(self, match: TrialMatch) -> list[str]:
+        """What the card rests on: every row's answer and evidence."""
+        return [
+            f"{answer.criterion.id}={answer.verdict.answer.value}:{','.join(map(self._told, answer.verdict.evidence))}"
+            for answer in match.answers
+        ]
+
+
+def _told(item: Evidence) -> str:
+    if item.fact is None:
+        return f"{item.searched}"
+    return f"{item.fact.reference}@{item.fact.when}:{wording.statement(item)}"
 
 
 def _trial_card(match: TrialMatch, findings: Findings, display: Display, identity: _Identity) -> Card:
     trial = match.trial
     return Card(
-        uuid=identity.uuid(trial.id, _decisive(match)),
+        uuid=identity.uuid(trial.id, identity.decisive(match)),
         summary=_summary(match),
         indicator="info",
         source=_source(trial.id),
@@ -215,7 +228,7 @@ def _others_card(
     reviewed = "" if all(match.trial.reviewed for match in matches) else " Readings not yet reviewed by a haematologist."
     counts = [f"{len(open_gate)} open" if open_gate else "", f"{len(ruled_out)} ruled out" if ruled_out else ""]
     return Card(
-        uuid=identity.uuid("others", [item for match in matches for item in (match.trial.id, *_decisive(match))]),
+        uuid=identity.uuid("others", [item for match in matches for item in (match.trial.id, *identity.decisive(match))]),
         summary=f"{_checked(matches, findings, beside_trials=beside_trials)}: {', '.join(filter(None, counts))}",
         indicator="info",
         source=_source("other-trials"),
@@ -267,18 +280,6 @@ def _gaps_card(gaps: Sequence[Gap], matches: Sequence[TrialMatch], identity: _Id
         source=_source("not-fully-evaluated"),
         detail="\n".join([*lines, "", f"Answers may change for: {trials}."]),
     )
-
-
-def _decisive(match: TrialMatch) -> list[str]:
-    """What the card rests on: every row's answer and evidence."""
-    return [
-        f"{answer.criterion.id}={answer.verdict.answer.value}:"
-        + ",".join(
-            f"{item.fact.reference}@{item.fact.when}:{wording.statement(item)}" if item.fact is not None else f"{item.searched}"
-            for item in answer.verdict.evidence
-        )
-        for answer in match.answers
-    ]
 
 
 def _source(topic: str) -> Source:
