@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from cds_service.dates import DateRange, parse_fhir_date, span
 from cds_service.fhir import resources as fhir
 from cds_service.terminology.codes import Coding, canonical_system
-from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+from cds_service.terminology.value_set import AskedOf, Recognition, Terminology, are_names
 
 T = TypeVar("T")
 
@@ -48,33 +48,29 @@ def label(concept: fhir.CodeableConcept | None) -> str:
     return f"code {codes[0]}" if codes else "an entry without a code"
 
 
-def recognise(
-    terminology: Terminology,
-    asked_of: AskedOf,
-    concepts: Iterable[fhir.CodeableConcept | None],
-    more_texts: Iterable[str] = (),
-) -> Recognition:
-    known = list(concepts)
-    return terminology.recognise(asked_of, codings(*known), [*texts(*known), *more_texts])
-
-
 class Recogniser:
     """Recognises the concepts of one record. Charts repeat them: each is looked at once.
 
-    What it remembers, the record's own words too, ends with the record.
+    What it knows, the record's own words too, ends with the record; codes and their displays are remembered for the next.
     """
 
     def __init__(self, terminology: Terminology) -> None:
         self.terminology = terminology
+        self._remembered = terminology.remembered
         self._known: dict[tuple[AskedOf, tuple[fhir.CodeableConcept | None, ...], tuple[str, ...]], Recognition] = {}
 
     def recognise(
         self, asked_of: AskedOf, concepts: Iterable[fhir.CodeableConcept | None], more_texts: Iterable[str] = ()
     ) -> Recognition:
         key = (asked_of, tuple(concepts), tuple(more_texts))
-        known = self._known.get(key)
+        known = self._known.get(key) or self._remembered.get(key)
         if known is None:
-            known = self._known[key] = recognise(self.terminology, *key)
+            coded, words = codings(*key[1]), [*texts(*key[1]), *key[2]]
+            known = self.terminology.recognise(asked_of, coded, words)
+            if are_names(coded, words):
+                self._remembered.keep(key, known)
+            else:
+                self._known[key] = known
         return known
 
 

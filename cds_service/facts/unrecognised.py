@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
-from cds_service.facts.concepts import codings, many, recognise, texts
+from cds_service.facts.concepts import codings, many, texts
 from cds_service.facts.medications import contained_medications
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry, PatientRecord
 from cds_service.terminology.codes import Code, Coding
-from cds_service.terminology.value_set import AskedOf, Terminology
+from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 
 
 class Unrecognised(Struct, frozen=True):
@@ -84,7 +84,7 @@ class CodeSurvey:
 
     def _unrecognised(self, element: CodedElement, coded: Sequence[Coding]) -> list[Coding]:
         """An element of which one code is recognised needs no other; one with a standard code needs no map."""
-        if recognise(self.terminology, element.asked_of, element.concepts).by_code:
+        if _recognise(self.terminology, element.asked_of, *element.concepts).by_code:
             return []
         standard = [coding for coding in coded if coding.system in self.terminology.systems()]
         if standard:
@@ -132,7 +132,7 @@ def _of_entry(entry: Entry, terminology: Terminology) -> Iterator[CodedElement]:
 def _of_observation(observation: fhir.Observation, terminology: Terminology) -> Iterator[CodedElement]:
     for value in (observation, *many(observation.component)):
         yield from _element("Observation", AskedOf.OBSERVATION, value.code)
-        test = recognise(terminology, AskedOf.OBSERVATION, (value.code,))
+        test = _recognise(terminology, AskedOf.OBSERVATION, value.code)
         if test.by_code or test.by_text:
             yield from _element("Observation", AskedOf.ANSWER, value.value_codeable_concept)
 
@@ -146,10 +146,14 @@ def _of_medication_event(event: fhir.MedicationEvent, terminology: Terminology) 
     yield from _element(event.resource_type, AskedOf.MEDICATION, event.medication_codeable_concept)
     for medication in contained_medications(event):
         yield from _of_medication(medication)
-    drug = recognise(terminology, AskedOf.MEDICATION, (event.medication_codeable_concept,))
+    drug = _recognise(terminology, AskedOf.MEDICATION, event.medication_codeable_concept)
     if drug.by_code or drug.by_text:
         for reason in many(event.reason_code):
             yield from _element(event.resource_type, AskedOf.CONDITION, reason)
+
+
+def _recognise(terminology: Terminology, asked_of: AskedOf, *concepts: fhir.CodeableConcept | None) -> Recognition:
+    return terminology.recognise(asked_of, codings(*concepts), texts(*concepts))
 
 
 def _element(resource_type: str, asked_of: AskedOf, *concepts: fhir.CodeableConcept | None) -> Iterator[CodedElement]:

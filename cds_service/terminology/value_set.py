@@ -1,6 +1,6 @@
 """Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -87,6 +87,24 @@ class Recognition(Struct, frozen=True, dict=True):
 NOTHING = Recognition()
 
 
+class Remembered:
+    """What coded concepts with their displays mean, from chart to chart: all charts hold the same ones.
+
+    Other words are the patient's own, and are not for keeping: see `are_names`.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Recognition] = {}
+
+    def get(self, concept: Hashable) -> Recognition | None:
+        return self._known.get(concept)
+
+    def keep(self, concept: Hashable, recognition: Recognition) -> None:
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()  # soon full again of what charts hold now
+        self._known[concept] = recognition
+
+
 class Terminology:
     """All value sets, indexed by code; and what a site's local codes mean in the codes that they hold."""
 
@@ -98,7 +116,7 @@ class Terminology:
         self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
         self._titles = lru_cache(None)(self._collect_titles)
-        self._recognise_remembered = lru_cache(REMEMBERED)(self._recognise)
+        self.remembered: Remembered = Remembered()
         self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
         self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
@@ -144,14 +162,7 @@ class Terminology:
         return Terminology(self._sets, self._content, translations)
 
     def recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
-        """The sets that hold one of the codes, and those that only the words name.
-
-        What codes and their displays say is remembered: all charts hold the same ones. Other words are the patient's own.
-        """
-        recognise = self._recognise_remembered if _are_names(codings, texts) else self._recognise
-        return recognise(asked_of, tuple(codings), tuple(texts))
-
-    def _recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
+        """The sets that hold one of the codes, and those that only the words name."""
         known = self._translated([coding for coding in codings if coding.system and coding.code])
         by_code = self._of_codes(asked_of, known)
         systems = frozenset(coding.system for coding in known if coding.system)
@@ -272,7 +283,7 @@ class Terminology:
                 yield name
 
 
-def _are_names(codings: Sequence[Coding], texts: Iterable[str]) -> bool:
+def are_names(codings: Sequence[Coding], texts: Iterable[str]) -> bool:
     """Whether there are but codes of some system, and texts that are their displays."""
     displays = {coding.display for coding in codings if coding.system and coding.code}
     lengths = (len(part) for coding in codings for part in (coding.system, coding.code, coding.display) if part)

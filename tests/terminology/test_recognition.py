@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.facts.concepts import Recogniser
 from cds_service.fhir import resources as fhir
-from cds_service.terminology.codes import LOINC, Coding
+from cds_service.terminology.codes import LOINC
 from cds_service.terminology.text_net import AllWords, normalised
-from cds_service.terminology.value_set import LONGEST_REMEMBERED, AskedOf
+from cds_service.terminology.value_set import LONGEST_REMEMBERED, NOTHING, REMEMBERED, AskedOf, Remembered
 
 
 class Words(str):
@@ -40,11 +40,26 @@ def test_a_patients_own_words_are_forgotten_with_the_record(knowledge: Knowledge
 @pytest.mark.parametrize("system", [None, LOINC])
 def test_a_display_without_a_code_is_a_patients_own_words_too(knowledge: Knowledge, system: str | None) -> None:
     words = Words("Zzyzx")
-    knowledge.terminology.recognise(AskedOf.OBSERVATION, [Coding(system, None, words)], [words])
+    concept = fhir.CodeableConcept((fhir.Coding(system, None, words),))
+    Recogniser(knowledge.terminology).recognise(AskedOf.OBSERVATION, (concept,))
     held = weakref.ref(words)
-    del words
+    del words, concept
     gc.collect()
     assert held() is None
+
+
+def test_what_codes_and_their_displays_mean_is_remembered_for_the_next_chart_up_to_a_bound() -> None:
+    remembered = Remembered()
+    for number in range(REMEMBERED + 1):
+        remembered.keep(number, NOTHING)
+    assert remembered.get(REMEMBERED) is NOTHING
+    assert sum(remembered.get(number) is not None for number in range(REMEMBERED)) < REMEMBERED
+
+
+def test_the_same_concept_means_the_same_in_the_next_chart(knowledge: Knowledge) -> None:
+    concept = fhir.CodeableConcept((fhir.Coding(LOINC, "2951-2", "Sodium [Moles/volume] in Serum or Plasma"),))
+    first, second = (Recogniser(knowledge.terminology).recognise(AskedOf.OBSERVATION, (concept,)) for _ in range(2))
+    assert first is second
 
 
 def test_words_beside_a_code_that_was_seen_before_are_read_nevertheless(knowledge: Knowledge) -> None:
@@ -110,8 +125,9 @@ def test_a_leukaemia_is_recognised_in_letters_of_other_alphabets(knowledge: Know
 
 def test_a_display_that_is_no_name_is_not_remembered(knowledge: Knowledge) -> None:
     words = Words("a" * (LONGEST_REMEMBERED + 1))
-    knowledge.terminology.recognise(AskedOf.CONDITION, [Coding(LOINC, "2951-2", words)], [words])
+    concept = fhir.CodeableConcept((fhir.Coding(LOINC, "2951-2", words),))
+    Recogniser(knowledge.terminology).recognise(AskedOf.CONDITION, (concept,))
     held = weakref.ref(words)
-    del words
+    del words, concept
     gc.collect()
     assert held() is None
