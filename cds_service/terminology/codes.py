@@ -38,6 +38,7 @@ _ALIASES = {
     "urn:oid:2.16.840.1.113883.6.73": ATC,
     CONCEPTS: CONCEPTS,
 }
+_CANONICAL = frozenset(_ALIASES.values())
 
 
 class Coding(Struct, frozen=True):
@@ -54,8 +55,8 @@ class Coding(Struct, frozen=True):
 
 def canonical_system(url: str | None) -> str | None:
     """The system's FHIR URL; old OIDs, https and a trailing slash are put right."""
-    if url is None:
-        return None
+    if url is None or url in _CANONICAL:
+        return url
     trimmed = url.strip().rstrip("/")
     if trimmed in _ALIASES:
         return _ALIASES[trimmed]

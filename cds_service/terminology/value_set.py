@@ -116,7 +116,8 @@ class Terminology:
         self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
         self._titles = lru_cache(None)(self._collect_titles)
-        self.remembered: Remembered = Remembered()
+        self.remembered = Remembered()
+        self._find_remembered = lru_cache(REMEMBERED)(self._find_code)
         self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
         self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
@@ -264,23 +265,30 @@ class Terminology:
 
     def _translated(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
         """The codes, and beside a local one the standard ones that the site's map gives for it."""
+        if not self._translations:
+            return tuple(codings)
         return (*codings, *(found for coding in codings for found in self._translations.get(coding.key, ())))
 
     def _of_codes(self, asked_of: AskedOf, codings: Sequence[Coding]) -> frozenset[str]:
         """The sets that hold one of the codes; each code is judged alone, so that none hides another."""
-        return frozenset(name for coding in codings for name in self._of_code(asked_of, coding))
+        return frozenset().union(*[self._of_code(asked_of, *coding.key) for coding in codings])
 
-    def _of_code(self, asked_of: AskedOf, coding: Coding) -> Iterator[str]:
+    def _of_code(self, asked_of: AskedOf, system: str, code: str) -> frozenset[str]:
+        is_one = len(system) <= LONGEST_REMEMBERED and len(code) <= LONGEST_REMEMBERED
+        return (self._find_remembered if is_one else self._find_code)(asked_of, system, code)
+
+    def _find_code(self, asked_of: AskedOf, system: str, code: str) -> frozenset[str]:
         """The sets that hold this code, less those that a narrower set takes it from: the longest prefix wins."""
-        system, code = coding.key
         found = dict.fromkeys(self._codes.get((asked_of, system, code), ()), len(code) + 1)
         if system in HIERARCHICAL:
             for length in range(3, len(code) + 1):
                 for name in self._prefixes.get((asked_of, system, code[:length]), ()):
                     found[name] = max(found.get(name, 0), length)
-        for name, depth in found.items():
-            if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded):
-                yield name
+        return frozenset(
+            name
+            for name, depth in found.items()
+            if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded)
+        )
 
 
 def are_names(codings: Sequence[Coding], texts: Iterable[str]) -> bool:
