@@ -227,6 +227,13 @@ class PatientFacts:
     def results_in(self, value_set: str) -> tuple[Result, ...]:
         return self._results.within(value_set)
 
+    def results_in_any(self, value_sets: Sequence[str]) -> Sequence[Result]:
+        """Those that are in one of these, each once, set by set."""
+        if len(value_sets) == 1:
+            return self.results_in(value_sets[0])
+        found = {id(result): result for value_set in value_sets for result in self.results_in(value_set)}
+        return tuple(found.values())
+
     def results_naming(self, value_sets: Collection[str]) -> Sequence[Result]:
         """Those that are, or may be, one of these."""
         return self._results.naming(value_sets)

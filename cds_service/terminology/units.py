@@ -114,9 +114,12 @@ UMOL_PER_MG_DL = {"creatinine": Decimal("88.4"), "bilirubin_total": Decimal("17.
 
 def normalise(unit: str | None, analyte: str | None = None) -> str:
     """The UCUM unit of our table for a spelling. Raises: UnitError."""
-    if not unit or not unit.strip():
+    if unit in UNITS:
+        found = unit
+    elif unit and unit.strip():
+        found = _found(unit)
+    else:
         raise UnitError("no unit")
-    found = unit if unit in UNITS else _found(unit)
     if found == "[IU]/L" and analyte in ENZYMES:
         return "U/L"
     if found not in UNITS:
@@ -155,8 +158,10 @@ def fits(spelling: str | None, analyte: str | None = None) -> bool:
 def convert(value: Decimal, unit: str | None, to: str, analyte: str | None = None) -> Decimal:
     """The value in another unit. Raises: UnitError for a missing or unknown unit, or another dimension."""
     source, target = UNITS[normalise(unit, analyte)], UNITS[normalise(to, analyte)]
-    if source.dimension not in DIMENSIONS.get(analyte or "", {source.dimension}):
+    if source.dimension not in DIMENSIONS.get(analyte or "", _ALL):
         raise UnitError("a unit of another dimension than the test's")
+    if source is target:
+        return value
     base = value * source.factor
     if source.dimension != target.dimension:
         molar = UMOL_PER_MG_DL.get(analyte or "")

@@ -37,8 +37,7 @@ class Antigen(Word):
         value_set = case.terminology[self.antigen]
         asked = Asked(value_set.title, value_set.order, case.assumptions.windows["antigen"])
         sets = [name for name in self.further_sets() if name in case.terminology]
-        results = {id(result): result for name in sets for result in case.facts.results_in(name)}
-        answer = decide_by_newest(results.values(), asked, case, lambda result: self._judge(result, asked, case))
+        answer = decide_by_newest(case.facts.results_in_any(sets), asked, case, lambda result: self._judge(result, asked, case))
         return answer or unknown(NoResult(asked.what), missing=[asked.missing()])
 
     def value_sets(self) -> Iterator[str]:

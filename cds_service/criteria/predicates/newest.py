@@ -1,6 +1,6 @@
 """The newest result decides, never the best; and only within its window."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,15 +27,17 @@ class Asked(Struct, frozen=True):
         return Missing(self.what, last, self.order, repeat)
 
 
-def decide_by_newest(results: Iterable[Result], asked: Asked, case: Case, judge: Judge) -> Verdict | None:
+def decide_by_newest(results: Sequence[Result], asked: Asked, case: Case, judge: Judge) -> Verdict | None:
     """The verdict of the newest result; None where there is none.
 
     Several that may be the newest (one day, no order in time; coarse dates) must agree.
     """
-    newest = possibly_newest(list(results))
+    newest = possibly_newest(results)
     if not newest:
         return None
     verdicts = [_in_its_window(result, asked, case, judge) for result in newest]
+    if len(verdicts) == 1:
+        return verdicts[0]
     if len({verdict.answer for verdict in verdicts}) > 1:
         evidence = tuple(item for verdict in verdicts for item in verdict.evidence)
         days = {(result.when.first, result.when.last) if result.when is not None else None for result in newest}
@@ -46,8 +48,10 @@ def decide_by_newest(results: Iterable[Result], asked: Asked, case: Case, judge:
     return (sure or verdicts)[0]
 
 
-def possibly_newest(results: Sequence[Result]) -> list[Result]:
+def possibly_newest(results: Sequence[Result]) -> Sequence[Result]:
     """Those that no other is surely newer than; an undated one may always be the newest."""
+    if len(results) < 2:
+        return results
     return [
         one
         for one in results
@@ -61,18 +65,19 @@ def _in_its_window(result: Result, asked: Asked, case: Case, judge: Judge) -> Ve
     if (problem := _undatable(when, case)) is not None or when is None:
         reason = Unusable(asked.what, problem or Problem.NO_DATE, when, result.amount)
         return unknown(reason, evidence=evidence, missing=[asked.missing(when)])
-    when = when.until(case.facts.as_of)
+    as_of = case.facts.as_of
+    when, earliest = when.until(as_of), asked.window.recheck.before(as_of)
     verdict = judge(result)
-    if when.last < asked.window.recheck.before(case.facts.as_of):
+    if when.last < earliest:
         holds = None if verdict.answer is Answer.UNKNOWN else verdict.answer is Answer.MET
         stale = Stale(asked.what, when, asked.window.recheck, holds)
         return unknown(*verdict.reasons, stale, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
-    if when.first < asked.window.recheck.before(case.facts.as_of):
+    if when.first < earliest:
         coarse = Unusable(asked.what, Problem.DATE_TOO_COARSE, when, result.amount)
         return unknown(coarse, evidence=evidence, missing=[asked.missing(when)])
     if (superseded := _superseded(result, asked, case)) is not None:
         return unknown(*verdict.reasons, superseded, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
-    if when.first < asked.window.fresh.before(case.facts.as_of) and verdict.answer is not Answer.UNKNOWN:
+    if when.first < asked.window.fresh.before(as_of) and verdict.answer is not Answer.UNKNOWN:
         repeat = asked.missing(when, repeat=True)
         return replace(
             verdict, reasons=(*verdict.reasons, Recheck(asked.what, when)), missing=(*verdict.missing, repeat), confirm=True

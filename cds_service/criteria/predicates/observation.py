@@ -62,8 +62,8 @@ class Observation(Word):
     def evaluate(self, case: Case) -> Verdict:
         value_set = case.terminology[self.value_set]
         asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window])
-        found = {id(result): result for name in self.names for result in case.facts.results_in(name)}
-        results = [result for result in found.values() if self._by_method(result)]
+        found = case.facts.results_in_any(self.names)
+        results = found if self.by is None else [result for result in found if self._by_method(result)]
         verdict = decide_by_newest(results, asked, case, lambda result: self.judge(result, asked, case))
         return verdict or unknown(NoResult(asked.what), missing=[asked.missing()])
 
@@ -73,8 +73,6 @@ class Observation(Word):
             yield self.preferring
 
     def _by_method(self, result: Result) -> bool:
-        if self.by is None:
-            return True
         is_flow = _FLOW.search(result.method) is not None or result.is_in("marrow_blasts_flow")
         return is_flow and _of_marrow_cells(result) if self.by == "flow" else not is_flow
 
@@ -128,7 +126,10 @@ class Observation(Word):
     def _is_plausible(self, amount: Amount, case: Case) -> bool:
         """Raises: UnitError."""
         plausible = case.assumptions.plausible.get(self.value_set)
-        return plausible is None or all(plausible.holds(end) for end in self._ends(amount, plausible.unit))
+        if plausible is None:
+            return True
+        low, high = self._ends(amount, plausible.unit)
+        return plausible.holds(low) and (high is low or plausible.holds(high))
 
     def _ends(self, amount: Amount, unit: str) -> tuple[Decimal, Decimal]:
         """The value, or the two ends of a range that count, in a unit. Raises: UnitError."""
