@@ -18,6 +18,8 @@ from cds_service.dates import DateRange
 from cds_service.facts.model import Fact
 
 T = TypeVar("T")
+_FEW = 12
+"""So many are sooner compared with each other than hashed."""
 
 
 class Answer(Enum):
@@ -141,4 +143,12 @@ def _gather(answer: Answer, parts: Sequence[Verdict]) -> Verdict:
 
 def _unique(items: Sequence[T]) -> tuple[T, ...]:
     """Each once, in their order."""
-    return tuple(dict.fromkeys(items)) if len(items) > 1 else tuple(items)
+    if len(items) < 2:
+        return tuple(items)
+    if len(items) > _FEW:
+        return tuple(dict.fromkeys(items))
+    found: list[T] = []
+    for item in items:
+        if item not in found:
+            found.append(item)
+    return tuple(found)

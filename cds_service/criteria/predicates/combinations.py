@@ -1,6 +1,6 @@
 """all, any, not, count, agree, cases: how answers are joined."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -130,8 +130,9 @@ class Step:
     """What would settle it, where the answer is open."""
 
     def applies(self, verdict: Verdict) -> bool:
-        on_record = any(evidence.fact is not None for evidence in verdict.evidence)
-        return verdict.answer is Answer.MET or (self.when == "possible" and verdict.answer is Answer.UNKNOWN and on_record)
+        if self.when == "possible" and verdict.answer is Answer.UNKNOWN:
+            return any(evidence.fact is not None for evidence in verdict.evidence)
+        return verdict.answer is Answer.MET
 
     def conclude(self, verdict: Verdict) -> Verdict:
         if verdict.answer is Answer.UNKNOWN:  # what is on record leaves it open, not what is not
@@ -158,18 +159,21 @@ class Cases(Word):
     otherwise: Word
 
     def evaluate(self, case: Case) -> Verdict:
-        return self._from(self.steps, case)
+        return self._from(0, case)
 
-    def _from(self, steps: Sequence[Step], case: Case) -> Verdict:
-        if not steps:
-            return case.ask(self.otherwise)
-        step, rest = steps[0], steps[1:]
-        verdict = case.ask(step.word)
-        if step.applies(verdict):
-            return step.conclude(verdict)
-        if verdict.answer is Answer.NOT_MET or step.when != "if":
-            return self._from(rest, case)
-        after = self._from(rest, case)
+    def _from(self, first: int, case: Case) -> Verdict:
+        """The answer of the cases from one of them on."""
+        for index, step in enumerate(self.steps[first:], first):
+            verdict = case.ask(step.word)
+            if step.applies(verdict):
+                return step.conclude(verdict)
+            if verdict.answer is Answer.UNKNOWN and step.when == "if":
+                return self._open(step, verdict, self._from(index + 1, case))
+        return case.ask(self.otherwise)
+
+    @staticmethod
+    def _open(step: Step, verdict: Verdict, after: Verdict) -> Verdict:
+        """Where it is open whether a case applies: an answer only if those after it agree."""
         if after.answer is step.answer:
             return after.but_confirm() if step.confirm else after
         missing = tuple(dict.fromkeys((*verdict.missing, *after.missing)))

@@ -31,11 +31,12 @@ class TestFinding(Word):
         value_set = case.terminology[self.value_set]
         asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window or EVER])
         results = case.facts.results_in(self.value_set)
-        nothing = unknown(NoResult(asked.what), missing=[asked.missing()])
         if asked.window.name == EVER:
             past = [result for result in results if self._is_past(result, case)]
-            return any_of(self._judge(result, asked) for result in past) if past else nothing
-        return decide_by_newest(results, asked, case, lambda result: self._judge(result, asked)) or nothing
+            found = any_of([self._judge(result, asked) for result in past]) if past else None
+        else:
+            found = decide_by_newest(results, asked, case, lambda result: self._judge(result, asked))
+        return found or unknown(NoResult(asked.what), missing=[asked.missing()])
 
     def value_sets(self) -> Iterator[str]:
         yield self.value_set
