@@ -86,8 +86,8 @@ def _match(trial: Trial, case: Case, sensitive: frozenset[str]) -> TrialMatch:
 
 
 def _cites(verdict: Verdict, sensitive: frozenset[str]) -> bool:
-    facts = (item.fact for item in verdict.evidence)
-    return any((fact.recognition.by_code | fact.recognition.by_text) & sensitive for fact in facts if fact is not None)
+    recognised = [item.fact.recognition for item in verdict.evidence if item.fact is not None]
+    return any([not (one.by_code.isdisjoint(sensitive) and one.by_text.isdisjoint(sensitive)) for one in recognised])
 
 
 def in_reading_order(matches: Iterable[TrialMatch]) -> list[TrialMatch]:

@@ -3,6 +3,8 @@
 Minimum necessary: most charts have none, and are left after their conditions.
 """
 
+from collections.abc import Sequence
+
 from cds_service.facts.concepts import Recogniser, codings, many
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import PatientRecord
@@ -61,15 +63,23 @@ def _has_blasts(record: PatientRecord, terminology: Terminology) -> bool:
     blasts = terminology.bare_codes(RESULTS)
     for entry in record.of_type("Observation"):
         if isinstance(entry.resource, fhir.Observation) and _is_positive(entry.resource.value_quantity):
-            tests = (entry.resource.code, *(component.code for component in many(entry.resource.component)))
-            maybe = [test for test in tests if test is not None and _has_one_of(blasts, test)]
+            maybe = [test for test in _tests(entry.resource) if test is not None and _has_one_of(blasts, test)]
             if maybe and terminology.recognise(AskedOf.OBSERVATION, codings(*maybe), ()).by_code & RESULTS:
                 return True
     return False
 
 
+def _tests(observation: fhir.Observation) -> Sequence[fhir.CodeableConcept | None]:
+    if observation.component is None:
+        return (observation.code,)
+    return (observation.code, *(component.code for component in many(observation.component)))
+
+
 def _has_one_of(codes: frozenset[str], concept: fhir.CodeableConcept) -> bool:
-    return any(coding.code is not None and bare(coding.code) in codes for coding in many(concept.coding))
+    for coding in many(concept.coding):  # noqa: SIM110 - of every Observation of every chart
+        if coding.code is not None and bare(coding.code) in codes:
+            return True
+    return False
 
 
 def _is_positive(quantity: fhir.Quantity | None) -> bool:

@@ -8,7 +8,7 @@ import msgspec
 
 from cds_service import json_bytes
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
-from cds_service.fhir.references import canonical, nameless
+from cds_service.fhir.references import canonical, nameless, tells
 from cds_service.fhir.resources import READ, AnyResource
 
 T = TypeVar("T")
@@ -248,6 +248,6 @@ def _full_urls(opened: Iterable[tuple[BundleEntry, AnyResource | None]]) -> dict
             name = other and f"{other.resource_type}/{other.id}"
         else:
             name = resource.id and f"{resource.resource_type}/{resource.id}"
-        if name and canonical(entry.full_url) != name:
+        if name and not tells(entry.full_url, name):
             found[entry.full_url] = name
     return found

@@ -31,9 +31,15 @@ class Begun:
     request: HookRequest
     templates: Mapping[str, Template]
     parts: dict[str, Part] = field(default_factory=dict)
+    _made: list[tuple[dict[str, Part], PatientRecord]] = field(default_factory=list, repr=False)
 
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
+        if not self._made or self._made[-1][0] != self.parts:  # mostly all came along, and nothing changes it
+            self._made[:] = [(dict(self.parts), self._assembled())]
+        return self._made[-1][1]
+
+    def _assembled(self) -> PatientRecord:
         everything = together(self.parts.values())
         entries = newest_versions(everything.entries)
         gaps = [*everything.gaps, *(gap for key, part in self.parts.items() if (gap := self._gap(key, part)) is not None)]

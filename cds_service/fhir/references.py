@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 _TYPE_AND_ID = re.compile(r"(?:^|/)(?P<type>[A-Z][A-Za-z]+)/(?P<id>[^/\s?#|]+)(?:/_history/[^/]+)?$")
 
+_PLAIN = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.\-]+")
+
 
 def canonical(reference: str | None, full_urls: Mapping[str, str] | None = None) -> str | None:
     """ "Type/id" of a reference; None where it names no resource. `full_urls`: a Bundle's fullUrls → "Type/id"."""
@@ -15,6 +17,11 @@ def canonical(reference: str | None, full_urls: Mapping[str, str] | None = None)
         return full_urls[reference]
     match = _TYPE_AND_ID.search(reference)
     return f"{match['type']}/{match['id']}" if match else reference
+
+
+def tells(address: str, name: str) -> bool:
+    """Whether a resource's address tells its "Type/id" itself."""
+    return (address.endswith(f"/{name}") and _PLAIN.fullmatch(name) is not None) or canonical(address) == name
 
 
 def server_of(full_url: str | None) -> str | None:

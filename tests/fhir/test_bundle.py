@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cds_service.errors import UnreadableRecord
 from cds_service.fhir.bundle import read_bundle
 from cds_service.fhir.record import GapReason, PatientRecord
-from cds_service.fhir.references import canonical
+from cds_service.fhir.references import canonical, tells
 from cds_service.fhir.resources import READ
 from cds_service.fhir.validate import problems
 from tests.records import Record
@@ -148,6 +148,22 @@ def test_a_uuid_reference_finds_its_entry() -> None:
         ],
     }
     assert texts(read_bundle(json.dumps(body).encode())) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://ehr.example/fhir/Observation/1",
+        "https://ehr.example/fhir/Observation/1/_history/2",
+        "https://ehr.example/fhir/Observation/1?x",
+        "https://ehr.example/fhir/Observation/10",
+        "urn:uuid:1",
+        "Observation/1",
+    ],
+)
+@pytest.mark.parametrize("name", ["Observation/1", "Observation/1?x", "Observation/0"])
+def test_an_address_tells_a_resource_by_which_a_reference_to_it_would_be_understood(address: str, name: str) -> None:
+    assert tells(address, name) is (canonical(address) == name)
 
 
 def test_an_entry_that_cannot_be_read_makes_its_type_unsearched() -> None:
