@@ -87,7 +87,7 @@ def _match(trial: Trial, case: Case, sensitive: frozenset[str]) -> TrialMatch:
 
 def _cites(verdict: Verdict, sensitive: frozenset[str]) -> bool:
     recognised = [item.fact.recognition for item in verdict.evidence if item.fact is not None]
-    return any([not (one.by_code.isdisjoint(sensitive) and one.by_text.isdisjoint(sensitive)) for one in recognised])
+    return any(not (one.by_code.isdisjoint(sensitive) and one.by_text.isdisjoint(sensitive)) for one in recognised)
 
 
 def in_reading_order(matches: Iterable[TrialMatch]) -> list[TrialMatch]:
