@@ -4,12 +4,26 @@ import argparse
 import io
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from cds_service import __version__
-from cds_service.cli import audit, check, codes, demo, doctor, explain, export, feedback, migrate, purge, serve, settings
 from cds_service.errors import CdsError, place_of
 
-COMMANDS = (serve, demo, check, explain, export, codes, settings, doctor, feedback, audit, purge, migrate)
+COMMANDS = (
+    "serve",
+    "demo",
+    "check",
+    "explain",
+    "export",
+    "codes",
+    "settings",
+    "doctor",
+    "feedback",
+    "audit",
+    "purge",
+    "migrate",
+)
+"""In the order of the help; each is a module here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,9 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(subcommands)
-    parsed = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    for command in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:  # what is not asked for is not loaded
+        import_module(f"{__name__}.{command}").add_parser(subcommands)
+    parsed = parser.parse_args(given)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows "?" and goes on

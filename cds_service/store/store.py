@@ -12,7 +12,7 @@ from cds_service import logs
 from cds_service.errors import StoreDown
 from cds_service.store.database import Database
 from cds_service.store.in_process import TokensOfThisProcess
-from cds_service.store.inserts import inserts_of_new, upserts
+from cds_service.store.inserts import insert_of_new, upsert
 from cds_service.store.records import Look, Outcome
 from cds_service.store.tables import AUDIT, AUDIT_CARD, FEEDBACK, OVERRIDE, SEEN_TOKEN, stamp
 
@@ -20,8 +20,6 @@ EXPIRED_AT_A_TIME = 50
 
 # What every call needs is built once.
 _NOTE_LOOK, _NOTE_CARD = sa.insert(AUDIT), sa.insert(AUDIT_CARD)
-_NOTE_TOKEN, _NOTE_FEEDBACK = inserts_of_new(SEEN_TOKEN), inserts_of_new(FEEDBACK)
-_SUPPRESS = upserts(OVERRIDE)
 _OVERRIDDEN = sa.select(OVERRIDE.c.card).where(
     OVERRIDE.c.client == sa.bindparam("client"),
     OVERRIDE.c.card.in_(sa.bindparam("cards", expanding=True)),
@@ -110,7 +108,7 @@ def _overridden(connection: Connection, client: str, cards: Collection[str], at:
 def _note_token(connection: Connection, digest: str, expires: datetime, at: datetime) -> bool:
     connection.execute(_FORGET_EXPIRED, {"at": stamp(at)})
     row = {"digest": digest, "expires_at": stamp(expires)}
-    return connection.execute(_NOTE_TOKEN[connection.dialect.name], row).rowcount == 1
+    return connection.execute(insert_of_new(SEEN_TOKEN, connection.dialect.name), row).rowcount == 1
 
 
 def _is_kept(connection: Connection, client: str, service: str, outcome: Outcome, at: datetime) -> bool:
@@ -126,12 +124,13 @@ def _is_kept(connection: Connection, client: str, service: str, outcome: Outcome
         "suggestions": outcome.suggestions,
         "commented": outcome.commented,
     }
-    return connection.execute(_NOTE_FEEDBACK[connection.dialect.name], row).rowcount == 1
+    return connection.execute(insert_of_new(FEEDBACK, connection.dialect.name), row).rowcount == 1
 
 
 def _suppress(connection: Connection, client: str, card: str, until: datetime) -> None:
     """The last override counts."""
-    connection.execute(_SUPPRESS[connection.dialect.name], {"client": client, "card": card, "until": stamp(until)})
+    row = {"client": client, "card": card, "until": stamp(until)}
+    connection.execute(upsert(OVERRIDE, connection.dialect.name), row)
 
 
 def _insert_look(connection: Connection, look: Look) -> None:

@@ -27,6 +27,8 @@ JOINS: dict[str, Join] = {
     **{f"at least {number}": lambda parts, number=number: at_least(number, parts) for number in (1, 2, 3)},
 }
 NAMES = st.sampled_from(sorted(JOINS))
+
+
 class Nobody:
     """A case of which every word is asked as it stands."""
 
