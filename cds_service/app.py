@@ -7,7 +7,7 @@ from flask import Flask
 from cds_service import __version__, hooks, logs, tracing
 from cds_service.cards import Display
 from cds_service.clients import clients_of
-from cds_service.criteria.knowledge import knowledge_of_site
+from cds_service.criteria.knowledge import Knowledge, knowledge_of_site
 from cds_service.errors import SettingsError
 from cds_service.fhir import validate
 from cds_service.fhir.client import Means
@@ -40,9 +40,9 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
         logs.event("card_ids_change_at_restart")
     hash_key = settings.hash_key or secrets.token_bytes(32)
     knowledge = knowledge_of_site(settings)
-    known = [trial.id for trial in knowledge.trials]
-    if unknown := sorted(settings.show_trials - set(known)):
-        raise SettingsError(f"CDS_SHOW_TRIALS names {unknown[0]}, which is no trial here; there are {', '.join(known)}")
+    require_shown(settings, knowledge)
+    if knowledge.not_reviewed:
+        logs.event("trials_left_out", level=30, reason="not-reviewed", left_out=", ".join(knowledge.not_reviewed))
     validate.warm_up()
     door = door_of(settings)
     database = Database(settings.database_url)
@@ -110,6 +110,16 @@ def require_safe(settings: Settings) -> None:
         raise SettingsError(f"CDS_HASH_KEY must be set beyond loopback, the same for all processes; {SHORTEST_KEY} characters")
     if len(settings.hash_key) < SHORTEST_KEY:
         raise SettingsError(f"CDS_HASH_KEY must have {SHORTEST_KEY} characters or more")
+
+
+def require_shown(settings: Settings, knowledge: Knowledge) -> None:
+    """Raises: SettingsError where CDS_SHOW_TRIALS names what is not evaluated."""
+    known = [trial.id for trial in knowledge.trials]
+    for name in sorted(settings.show_trials - set(known)):
+        if name in knowledge.not_reviewed:
+            fix = "have it reviewed, or take it off the list"
+            raise SettingsError(f"CDS_SHOW_TRIALS names {name}, which CDS_REQUIRE_REVIEWED leaves out; {fix}")
+        raise SettingsError(f"CDS_SHOW_TRIALS names {name}, which is no trial here; there are {', '.join(known)}")
 
 
 def door_of(settings: Settings) -> Door:

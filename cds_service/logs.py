@@ -28,6 +28,7 @@ FIELDS = frozenset(
         "resource_type",
         "digest",
         "trials",
+        "left_out",
         "kind",
         "location",
         "method",

@@ -79,6 +79,7 @@ SETTINGS = (
         "CDS_CONCEPT_MAPS", "directory", "", "directory with the site's ConceptMap files, which say what its local codes mean"
     ),
     Setting("CDS_TRIALS", "directory", "", "directory with trial files of the site's own, evaluated beside those shipped"),
+    Setting("CDS_REQUIRE_REVIEWED", "flag", "false", "evaluate only trials whose reading a haematologist has reviewed"),
     Setting("CDS_SHOW_TRIALS", "list", "", "NCT numbers of the trials that the site wants to see; empty for all"),
     Setting("CDS_SHOW_CLOSED_TRIALS", "flag", "true", "show trials that do not recruit, marked and last"),
     Setting("CDS_SHOW_SENSITIVE_REASONS", "flag", "false", "name HIV, hepatitis, drug use, mental illness, pregnancy on cards"),
@@ -132,6 +133,7 @@ class Settings:
     assumptions: Path | None
     concept_maps: Path | None
     trials: Path | None
+    require_reviewed: bool
     show_trials: frozenset[str]
     show_closed_trials: bool
     show_sensitive_reasons: bool
@@ -181,6 +183,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         assumptions=_path("CDS_ASSUMPTIONS", value),
         concept_maps=_directory("CDS_CONCEPT_MAPS", value),
         trials=_directory("CDS_TRIALS", value),
+        require_reviewed=_flag("CDS_REQUIRE_REVIEWED", value),
         show_trials=frozenset(_list("CDS_SHOW_TRIALS", value)),
         show_closed_trials=_flag("CDS_SHOW_CLOSED_TRIALS", value),
         show_sensitive_reasons=_flag("CDS_SHOW_SENSITIVE_REASONS", value),

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
+import prometheus_client  # noqa: F401  # before a test that has a server's processes count together
 import pytest
 from hypothesis import settings
 

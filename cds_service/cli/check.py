@@ -31,7 +31,7 @@ def add_parser(subcommands: Subcommands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
     try:
-        knowledge = knowledge_of_site(settings)
+        knowledge = knowledge_of_site(settings, for_review=True)
     except KnowledgeErrors as error:
         return _report(error.faults)
     checked = check(knowledge, settings.assumptions, settings.trials)
@@ -47,6 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for site_map in knowledge.maps.files:
         sys.stdout.write(f"{_map_line(site_map)}\n")
+    not_reviewed = [trial.id for trial in knowledge.trials if trial.reviewed is None]
+    if settings.require_reviewed and not_reviewed:
+        sys.stdout.write(f"CDS_REQUIRE_REVIEWED leaves out {', '.join(not_reviewed)}: not reviewed\n")
     return 0
 
 

@@ -85,7 +85,7 @@ def add_parser(subcommands: Subcommands) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.write_map is not None and arguments.write_map.exists():
         raise CdsError(f"{arguments.write_map} exists and is not overwritten; name a new file")
-    knowledge = knowledge_of_site(read_settings())
+    knowledge = knowledge_of_site(read_settings(), for_review=True)
     survey = CodeSurvey(knowledge.terminology, knowledge.maps.looked_at, standard=arguments.standard)
     status, records = 0, 0
     for file, record in read_records(arguments.files, "Reading"):

@@ -50,7 +50,7 @@ def add_parser(subcommands: Subcommands) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = read_settings()
-    knowledge = knowledge_of_site(settings)
+    knowledge = knowledge_of_site(settings, for_review=True)
     known = [trial.id for trial in knowledge.trials]
     if arguments.trial is not None and arguments.trial not in known:
         arguments.parser.error(f"no such trial; there are {', '.join(known)}")

@@ -5,7 +5,7 @@ All are loaded and cross-checked once, at start.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,7 +17,7 @@ from cds_service.criteria.predicates.combinations import SharedReading
 from cds_service.criteria.predicates.newest import INSULTS
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.trial import Trial
-from cds_service.errors import KnowledgeErrors, KnowledgeFault
+from cds_service.errors import KnowledgeErrors, KnowledgeFault, SettingsError
 from cds_service.facts import disease_sign, timeline
 from cds_service.facts.model import PatientFacts
 from cds_service.settings import Settings
@@ -42,6 +42,8 @@ class Knowledge:
     digest: str
     sensitive: frozenset[str]
     """The value sets that sensitive criteria ask for: what they name is not for a shared screen, whichever row cites it."""
+    not_reviewed: tuple[str, ...] = ()
+    """The trials that are left out because nobody has reviewed their reading."""
 
     def case(self, facts: PatientFacts) -> Case:
         """A patient's facts with their disease course, ready to be asked."""
@@ -59,9 +61,29 @@ class Knowledge:
         return {id(word): numbers.setdefault(word, len(numbers)) for one in outer for word in cross_check.words_in(one)}
 
 
-def knowledge_of_site(settings: Settings) -> Knowledge:
-    """The knowledge as a site has set it up: with its own trials, assumptions and concept maps. Raises: KnowledgeErrors."""
-    return load_knowledge(settings.assumptions, concept_maps_directory=settings.concept_maps, site_trials=settings.trials)
+def knowledge_of_site(settings: Settings, *, for_review: bool = False) -> Knowledge:
+    """The knowledge as a site has set it up: with its own trials, assumptions and concept maps.
+
+    Under CDS_REQUIRE_REVIEWED, trials that nobody has reviewed are left out, but for the commands that a reviewer works with.
+    The digest is that of all files either way: an answer is reproduced by the same files, whatever is left out.
+
+    Raises: KnowledgeErrors; SettingsError where no trial is left: a service without one would answer "nothing found" for all.
+    """
+    knowledge = load_knowledge(settings.assumptions, concept_maps_directory=settings.concept_maps, site_trials=settings.trials)
+    return _reviewed_only(knowledge) if settings.require_reviewed and not for_review else knowledge
+
+
+def _reviewed_only(knowledge: Knowledge) -> Knowledge:
+    """Raises: SettingsError."""
+    reviewed = tuple(trial for trial in knowledge.trials if trial.reviewed is not None)
+    if not reviewed:
+        names = ", ".join(trial.id for trial in knowledge.trials)
+        raise SettingsError(
+            f"CDS_REQUIRE_REVIEWED leaves no trial to evaluate: nobody has reviewed {names}; have a haematologist sign the "
+            "file of a trial (`reviewed:`) in the directory of CDS_TRIALS, or set it to false"
+        )
+    left_out = tuple(trial.id for trial in knowledge.trials if trial.reviewed is None)
+    return replace(knowledge, trials=reviewed, not_reviewed=left_out)
 
 
 def load_knowledge(

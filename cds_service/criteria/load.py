@@ -1,5 +1,6 @@
 """criteria/trials/NCT….yaml → Trial. Every error names file, line and place; all are found in one go."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +19,7 @@ from cds_service.criteria.read_words import PART_KEYS, Branch, WordReader
 from cds_service.criteria.trial import Criterion, CriterionKind, Recruitment, Site, Trial
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.facts.sightings import RelapseDefinition
+from cds_service.site_directory import files_of_site
 from cds_service.strict_yaml import Document, Tree
 
 TRIALS = Path(__file__).with_name("trials")
@@ -25,6 +27,10 @@ READINGS = Path(__file__).with_name("readings.yaml")
 _KINDS = {kind.value: kind for kind in CriterionKind}
 _APART = frozenset({"criteria", "disease_gate", "examples"})
 """What is no part of the header. `examples` are read by `cds-service check` alone: a wrong one stops nothing else."""
+_SIGNED = frozenset({"reviewed", "examples"})
+"""What may differ between a shipped trial and a site's signed copy of it: no part of the reading."""
+_SIGNATURE = re.compile(r"(?=.*[^\W\d_]{2}).*\b(?P<day>\d{4}-\d{2}-\d{2})\b.*")
+"""Somebody's name, and a day."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +49,37 @@ class Source:
 def trial_paths(site: Path | None, shipped: Path = TRIALS) -> tuple[Path, ...]:
     """The trial files that are shipped and those of the site's directory, by number.
 
-    Raises: KnowledgeErrors for a trial that is there twice, and for a directory of the site without a trial: a volume that was
-    not mounted must not silently take away the site's own trials.
+    A site signs a shipped trial by a copy of its file that differs in `reviewed` alone; the copy takes its place.
+
+    Raises: KnowledgeErrors for a trial that is there twice otherwise, for a file that is not read, and for a directory of the
+    site without a trial: a volume that was not mounted must not silently take away the site's own trials.
     """
-    ours = list(shipped.glob("*.yaml"))
-    own = [] if site is None else list(site.glob("*.yaml"))
+    ours = {path.name.casefold(): path for path in shipped.glob("*.yaml")}
+    own = () if site is None else files_of_site(site, "CDS_TRIALS", ".yaml", apart=frozenset({"examples"}))
     if site is not None and not own:
         fix = "put the site's trial files there, such as NCT01234567.yaml, or leave the setting empty"
         raise KnowledgeErrors([KnowledgeFault("CDS_TRIALS", None, "", "names a directory without a trial file", fix)])
-    known = {path.name.casefold() for path in ours}
-    doubled = [path.name for path in sorted(own) if path.name.casefold() in known]
-    if doubled:
-        problem, fix = "stands in the directory of CDS_TRIALS, and the trial is shipped already", "remove it there"
-        raise KnowledgeErrors([KnowledgeFault(name, None, "", problem, fix) for name in doubled])
-    return tuple(sorted((*ours, *own), key=lambda path: path.name))
+    faults = [
+        fault for path in own if (signed := ours.pop(path.name.casefold(), None)) for fault in _no_signature(path, signed)
+    ]
+    if faults:
+        raise KnowledgeErrors(faults)
+    return tuple(sorted((*ours.values(), *own), key=lambda path: path.name))
+
+
+def _no_signature(path: Path, shipped: Path) -> Iterator[KnowledgeFault]:
+    """Why a site's file is not the shipped one, signed."""
+    own, ours = strict_yaml.load(path), strict_yaml.load(shipped)
+    if not isinstance(own.tree, dict) or not isinstance(ours.tree, dict) or not own.tree.get("reviewed"):
+        problem = "stands in the directory of CDS_TRIALS, and the trial is shipped already"
+        yield KnowledgeFault(
+            path.name, None, "", problem, "remove it there, or say in `reviewed` who has reviewed it, and when"
+        )
+        return
+    for key in sorted(own.tree.keys() | ours.tree.keys()):
+        if key not in _SIGNED and own.tree.get(key) != ours.tree.get(key):
+            fix = "copy the shipped file anew and have it reviewed: what was signed is not what this version ships"
+            yield own.fault(key, "is not as in the trial that is shipped", fix)
 
 
 def load_trial(path: Path, assumptions: Assumptions) -> Trial:
@@ -134,11 +157,11 @@ class _TrialLoader:
             return None
         if header.id != self.name:
             self._fault("id", "is not the file's name", f"write {self.name}")
+        if header.reviewed is not None and not _is_signature(header.reviewed):
+            self._fault("reviewed", "does not tell who and when", 'write "A. Haematologist, 2026-11-24", or null until it is')
         if header.completeness.complete not in ("yes", "no"):
             self._fault("completeness.complete", "has no such value", "use yes or no")
-        try:
-            date.fromisoformat(header.recruitment.as_of)
-        except ValueError:
+        if not _is_day(header.recruitment.as_of):
             self._fault("recruitment.as_of", "is not a day", "write YYYY-MM-DD")
         return header
 
@@ -227,3 +250,16 @@ class _TrialLoader:
 
     def _fault(self, place: str, problem: str, fix: str) -> None:
         self.faults.append(self.document.fault(place, problem, fix))
+
+
+def _is_signature(text: str) -> bool:
+    signed = _SIGNATURE.fullmatch(text)
+    return signed is not None and _is_day(signed["day"])
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -48,7 +48,7 @@ def examine(settings: Settings, more_servers: Sequence[str] = ()) -> Iterator[Fi
 def _configuration(settings: Settings) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("settings", lambda: _settings(settings)),
-        ("knowledge", lambda: f"{len((knowledge := knowledge_of_site(settings)).trials)} trials, {knowledge.digest[:19]}"),
+        ("knowledge", lambda: _knowledge(settings)),
         ("clients", lambda: ", ".join(sorted(clients_of(settings)))),
     )
     for subject, check in checks:
@@ -59,6 +59,15 @@ def _configuration(settings: Settings) -> Iterator[Finding]:
     if settings.timezone.key == "UTC":
         fix = "set it, such as Europe/Berlin, unless the hospital lives by UTC"
         yield Finding("settings", State.LOOK, "CDS_TIMEZONE is UTC: results before midnight count for another day", fix)
+
+
+def _knowledge(settings: Settings) -> str:
+    """Raises: KnowledgeErrors, SettingsError."""
+    knowledge = knowledge_of_site(settings)
+    app.require_shown(settings, knowledge)
+    evaluated = f"{len(knowledge.trials)} {'trial' if len(knowledge.trials) == 1 else 'trials'}, {knowledge.digest[:19]}"
+    left_out = ", ".join(knowledge.not_reviewed)
+    return f"{evaluated}; CDS_REQUIRE_REVIEWED leaves out {left_out}" if left_out else evaluated
 
 
 def _settings(settings: Settings) -> str:

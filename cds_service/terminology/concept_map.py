@@ -16,6 +16,7 @@ from msgspec import Struct
 from pydantic import ValidationError
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
+from cds_service.site_directory import files_of_site
 from cds_service.terminology.codes import Code, Coding, canonical_system
 from cds_service.terminology.strict_json import DoubledKeyError, refuse_doubled_keys
 from cds_service.terminology.value_set import Terminology, Translations
@@ -162,10 +163,11 @@ def load(terminology: Terminology, site: Path | None = None, shipped: Path = DIR
     """The maps that are shipped and those of the site's directory.
 
     Raises: KnowledgeErrors with every fault of every file. A directory of the site without a map is one: a volume that was
-    not mounted must not silently take away what the local codes mean.
+    not mounted must not silently take away what the local codes mean; and a file there that is not read.
     """
-    paths = [path for directory in (shipped, site) if directory is not None for path in sorted(directory.glob("*.json"))]
-    if site is not None and site not in {path.parent for path in paths}:
+    own = () if site is None else files_of_site(site, "CDS_CONCEPT_MAPS", ".json")
+    paths = [*sorted(shipped.glob("*.json")), *own]
+    if site is not None and not own:
         fix = "put the site's maps there as .json files, or leave the setting empty"
         raise KnowledgeErrors([KnowledgeFault("CDS_CONCEPT_MAPS", None, "", "names a directory without a concept map", fix)])
     readers = [_MapReader(path.name, terminology) for path in paths]

@@ -126,4 +126,13 @@ def _object(*texts: str, **others: Json) -> Json:
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
 
 
-_READINESS = _object("status", "store", "version", "knowledge", checks=_object("knowledge", "store"))
+_TRIALS: Json = {
+    "type": "object",
+    "properties": {
+        "evaluated": {"type": "integer"},
+        "not_reviewed": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    },
+    "required": ["evaluated"],
+    "additionalProperties": False,
+}
+_READINESS = _object("status", "store", "version", "knowledge", checks=_object("knowledge", "store"), trials=_TRIALS)

@@ -20,6 +20,13 @@ class Checks(msgspec.Struct, frozen=True):
     store: State
 
 
+class Trials(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many trials are evaluated, and which CDS_REQUIRE_REVIEWED leaves out."""
+
+    evaluated: int
+    not_reviewed: tuple[str, ...] = ()
+
+
 class Readiness(msgspec.Struct, frozen=True):
     """`degraded`: calls are answered, but nothing is remembered and feedback is refused."""
 
@@ -28,10 +35,12 @@ class Readiness(msgspec.Struct, frozen=True):
     checks: Checks
     version: str
     knowledge: str
+    trials: Trials
 
 
 def blueprint(knowledge: Knowledge, store: Store) -> Blueprint:
     routes = Blueprint("operations", __name__)
+    trials = Trials(len(knowledge.trials), knowledge.not_reviewed)
 
     @routes.get("/healthz")
     def health() -> Response:
@@ -41,7 +50,7 @@ def blueprint(knowledge: Knowledge, store: Store) -> Blueprint:
     def readiness() -> Response:
         up: State = "up" if store.is_up() else "down"
         checks = Checks("up", up)
-        state = Readiness("ready" if up == "up" else "degraded", up, checks, __version__, knowledge.digest)
+        state = Readiness("ready" if up == "up" else "degraded", up, checks, __version__, knowledge.digest, trials)
         return Response(msgspec.json.encode(state), mimetype="application/json")
 
     @routes.get("/metrics")

@@ -138,7 +138,7 @@ def test_a_fault_of_ours_in_one_file_is_told_by_its_place_and_costs_the_others_n
 def test_an_unforeseen_error_is_one_line_without_values(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*arguments: Any) -> Any:
+    def fails(*arguments: Any, **options: Any) -> Any:
         raise ValueError("canary")
 
     monkeypatch.setattr("cds_service.cli.check.knowledge_of_site", fails)

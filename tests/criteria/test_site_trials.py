@@ -61,3 +61,48 @@ def test_check_runs_the_examples_of_a_sites_trial(
     assert main(["check"]) == 1
     assert f"{OWN}.yaml:" in (said := capsys.readouterr().err)
     assert "AGE is expected not_met and is met" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [
+        ("NCT88888888.yml", "rename it to NCT88888888.yaml, or move it elsewhere"),
+        ("NCT88888888.YAML", "rename it to NCT88888888.yaml, or move it elsewhere"),
+        ("NCT88888888.yaml.txt", "rename it to NCT88888888.yaml, or move it elsewhere"),
+        ("NCT88888888.yaml~", "move it elsewhere"),
+        ("NCT88888888", "move it elsewhere"),
+    ],
+)
+def test_a_file_that_is_not_read_stops_the_start_with_the_fix(site: Path, name: str, fix: str) -> None:
+    (site / name).write_text(TEXT, encoding="utf-8")
+    with pytest.raises(KnowledgeErrors, match=rf"CDS_TRIALS: {name}: is not read: its name does not end in \.yaml; .*{fix}"):
+        load_knowledge(site_trials=site)
+
+
+def test_trials_in_a_directory_below_are_not_missing_in_silence(site: Path) -> None:
+    (site / "leukaemia").mkdir()
+    (site / "leukaemia" / "NCT88888888.yaml").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(
+        KnowledgeErrors, match="CDS_TRIALS: leukaemia: is a directory, which is not searched; move its files up"
+    ):
+        load_knowledge(site_trials=site)
+
+
+def test_documents_and_what_a_mounted_volume_brings_may_stand_beside_the_trials(site: Path) -> None:
+    """Kubernetes mounts files as links into a hidden directory; a disk has its lost+found."""
+    for name in ("README.md", "LICENSE", "Readme.txt", ".gitignore"):
+        (site / name).touch()
+    for name in ("lost+found", "..2026_11_24", "examples"):
+        (site / name).mkdir()
+    (site / "..2026_11_24" / f"{OWN}.yaml").write_text(TEXT, encoding="utf-8")
+    assert len(load_knowledge(site_trials=site).trials) == 6
+
+
+def test_check_names_an_example_that_a_slip_of_its_name_hides(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CDS_TRIALS", str(site))
+    (site / "examples").mkdir()
+    (site / "examples" / "a-man.JSON").touch()
+    assert main(["check"]) == 1
+    assert "CDS_TRIALS/examples: a-man.JSON: is not read" in capsys.readouterr().err

@@ -327,3 +327,11 @@ def test_the_readme_shows_a_map_that_can_be_read(tmp_path: Path, load: Load) -> 
 def test_the_example_hospitals_map_is_in_order() -> None:
     maps = load_knowledge(concept_maps_directory=Path("fhir_fixtures/local_codes/concept_maps")).maps
     assert [told.file for told in maps.files] == ["riverside-hospital.json"]
+
+
+@pytest.mark.parametrize("name", ["site.JSON", "site.json.txt", "site.yaml"])
+def test_a_file_beside_the_maps_that_is_not_read_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / "hospital.json").write_text(json.dumps(HOSPITAL), encoding="utf-8")
+    (tmp_path / name).touch()
+    with pytest.raises(KnowledgeErrors, match=rf"CDS_CONCEPT_MAPS: {name}: is not read: .*; rename it to site\.json, or move"):
+        load_knowledge(concept_maps_directory=tmp_path)

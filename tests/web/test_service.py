@@ -12,6 +12,8 @@ import responses
 from flask.testing import FlaskClient
 
 from cds_service.app import create_app
+from cds_service.criteria.load import TRIALS
+from cds_service.errors import SettingsError
 from cds_service.sandbox.stories import WRITTEN_FOR
 from cds_service.settings import Settings, read_settings
 from tests.web.wire import checked
@@ -244,6 +246,29 @@ def test_health_and_readiness_are_told(client: FlaskClient) -> None:
     ready = client.get("/readyz").json
     assert ready is not None
     assert ready["knowledge"].startswith("sha256:")
+    assert ready["trials"] == {"evaluated": 5}
+
+
+def test_a_service_that_requires_a_review_names_what_it_leaves_out_and_answers_without_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = "NCT07144020.yaml"
+    reading = (TRIALS / file).read_text(encoding="utf-8")
+    (tmp_path / file).write_text(reading.replace("\nreviewed: null\n", "\nreviewed: A. Haematologist, 2026-11-24\n"))
+    signed = replace(SETTINGS, trials=tmp_path, require_reviewed=True)
+    with caplog.at_level("WARNING"):
+        client = client_of(signed)
+    others = ["NCT04014881", "NCT04265963", "NCT05943314", "NCT06006403"]
+    (event,) = (record for record in caplog.records if record.message == "trials_left_out")
+    assert event.fields == {"reason": "not-reviewed", "left_out": ", ".join(others)}  # type: ignore[attr-defined]
+    assert (client.get("/readyz").json or {})["trials"] == {"evaluated": 1, "not_reviewed": others}
+    _, content = call(client, request_of("sandbox-with-prefetch.json"))
+    assert [summary.split(" (")[0] for summary in summaries(content)] == ["CD117 CAR-T NCT07144020"]
+    assert "Reading reviewed: A. Haematologist, 2026-11-24" in content["cards"][0]["detail"]
+    with pytest.raises(
+        SettingsError, match="CDS_SHOW_TRIALS names NCT04265963, which CDS_REQUIRE_REVIEWED leaves out; have it"
+    ):
+        client_of(replace(signed, show_trials=frozenset({"NCT04265963"})))
 
 
 @responses.activate
