@@ -25,22 +25,37 @@ def add_parser(subcommands: Subcommands) -> None:
             "cds-service demo",
             "cds-service demo --serve",
             "cds-service demo --fhir-server http://127.0.0.1:8090/fhir --load",
+            "cds-service demo --service http://127.0.0.1:8080 --fhir-server http://127.0.0.1:8090/fhir --load",
         ),
     )
     parser.add_argument("--serve", action="store_true", help="keep both running and print what to try")
     parser.add_argument("--fhir-server", type=_base_url, metavar="URL", help="use this FHIR R4 server, not the embedded one")
     parser.add_argument("--load", action="store_true", help="load the patients into that server first")
     parser.add_argument(
+        "--service",
+        type=_base_url,
+        metavar="URL",
+        help="use this running service (CDS_AUTH=off), not one started for it; dates are moved to today",
+    )
+    parser.add_argument("--wait", type=float, metavar="SECONDS", default=0.0, help="how long those servers may take to start")
+    parser.add_argument(
         "--fixtures", type=Path, metavar="DIR", default=stories.DIRECTORY, help="where the patients' Bundles are"
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    plan = Plan(fixtures=arguments.fixtures, load=arguments.load, serve=arguments.serve)
+    if arguments.service is not None and (arguments.fhir_server is None or arguments.serve):
+        arguments.parser.error("--service needs --fhir-server, and excludes --serve: both run already")
+    plan = Plan(
+        fixtures=arguments.fixtures,
+        fhir_server=arguments.fhir_server,
+        load=arguments.load,
+        serve=arguments.serve,
+        service=arguments.service,
+        wait=arguments.wait,
+    )
     settings = read_settings()
-    if arguments.fhir_server is not None:
-        plan = replace(plan, fhir_server=arguments.fhir_server)
     if plan.serve:
         plan = replace(plan, service_port=settings.port, fhir_port=_free_or_any(FHIR_PORT))
         require_port(settings.port)

@@ -12,6 +12,7 @@ from typing import cast
 from rich.console import Console
 from rich.progress import track
 from rich.text import Text
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from cds_service.app import create_app
 from cds_service.errors import OutboundError, PracticeError
@@ -19,12 +20,12 @@ from cds_service.hooks.patient_view import SERVICE
 from cds_service.outbound.door import Door, Limits
 from cds_service.outbound.retries import Reply
 from cds_service.sandbox import shown, stories
-from cds_service.sandbox.ehr import PracticeEhr
+from cds_service.sandbox.ehr import JSON, PracticeEhr
 from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
 from cds_service.sandbox.running import running
 from cds_service.sandbox.search import Json
 from cds_service.sandbox.stories import SCENES, WRITTEN_FOR, Scene, Sends
-from cds_service.settings import Settings
+from cds_service.settings import Settings, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Plan:
     """A FHIR server of the user's instead of the embedded one."""
     load: bool = False
     serve: bool = False
+    service: str | None = None
+    """A service that runs already, instead of one started for the demonstration."""
+    wait: float = 0.0
+    """Seconds to wait for the user's servers to start."""
     service_port: int = 0
     fhir_port: int = 0
 
@@ -43,9 +48,11 @@ class Plan:
 def demonstrate(plan: Plan, settings: Settings, console: Console) -> int:
     """Open the charts of all scenes and show the cards; returns the exit status.
 
-    Raises: PracticeError where the user's FHIR server does not play along; UnreadableRecord for a broken story.
+    Raises: PracticeError where the user's servers do not play along; UnreadableRecord for a broken story.
     """
     patients = stories.load(plan.fixtures)
+    if plan.service is not None:  # it judges by its own clock
+        patients = stories.told_on(now().astimezone(settings.timezone).date(), patients)
     scenes = [scene for scene in SCENES if scene.story in patients] or [Scene(name, Sends.ACCESS) for name in patients]
     if plan.fhir_server is not None:  # a server of the user's does not refuse at our word
         scenes = [scene for scene in scenes if scene.sends is not Sends.NOTHING]
@@ -54,8 +61,12 @@ def demonstrate(plan: Plan, settings: Settings, console: Console) -> int:
             patient = stories.patient_id(patients[scene.story])
             reply = ehr.open_chart(SERVICE.entry.id, patient, prefetch=scene.sends is Sends.PREFETCH)
             _show(scene, reply, console)
+        if plan.serve or plan.service is not None:
+            _tell_what_to_try(ehr, stories.patient_id(patients[scenes[0].story]), console)
         if plan.serve:
-            _wait(ehr, stories.patient_id(patients[scenes[0].story]), console)
+            console.rule("Both keep running; Ctrl-C ends them")
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
     return 0
 
 
@@ -70,17 +81,60 @@ def _stage(plan: Plan, settings: Settings, patients: dict[str, list[Json]], scen
             everything = ResourceStore(resource for resources in patients.values() for resource in resources)
             embedded = create_fhir_server(everything, refused=frozenset(refused))
             server = stack.enter_context(running(embedded, plan.fhir_port)) + "/fhir"
-        store = f"sqlite:///{stack.enter_context(TemporaryDirectory())}/demo.sqlite"
-        settings = replace(settings, auth=False, clients=None, public_url=None, host="127.0.0.1", database_url=store)
-        app = create_app(replace(settings, fhir_servers=(*settings.fhir_servers, server)), clock=lambda: WRITTEN_FOR)
-        ehr = PracticeEhr(stack.enter_context(running(app, plan.service_port)), server, door)
+        service = plan.service or stack.enter_context(_service(plan, settings, server))
+        ehr = PracticeEhr(service, server, door)
+        if plan.service is not None:
+            _require_service(ehr, plan.wait)
+        if plan.fhir_server is not None:
+            _require_fhir_server(ehr, plan.wait)
         if plan.load:
             bar = Console(stderr=True)
             for resources in track(patients.values(), "Loading", console=bar, transient=True, disable=not bar.is_terminal):
                 _load(ehr, resources)
         elif plan.fhir_server is not None:
-            _require(ehr, stories.patient_id(patients[scenes[0].story]))
+            _require_patient(ehr, stories.patient_id(patients[scenes[0].story]))
         yield ehr
+
+
+@contextmanager
+def _service(plan: Plan, settings: Settings, server: str) -> Iterator[str]:
+    """The address of a service of our own while it runs, which judges on the day that the stories are written for."""
+    with TemporaryDirectory() as folder:
+        settings = replace(
+            settings,
+            auth=False,
+            clients=None,
+            public_url=None,
+            host="127.0.0.1",
+            database_url=f"sqlite:///{folder}/demo.sqlite",
+            fhir_servers=(*settings.fhir_servers, server),
+        )
+        with running(create_app(settings, clock=lambda: WRITTEN_FOR), plan.service_port) as address:
+            yield address
+
+
+def _require_service(ehr: PracticeEhr, wait: float) -> None:
+    """Whether the user's service answers the demonstration, which signs nothing."""
+    reply = _reached(ehr, f"{ehr.service}/cds-services", wait)
+    if reply.status != 200:
+        fix = "the demonstration signs nothing: let the service run with CDS_AUTH=off on this machine"
+        raise PracticeError(f"{ehr.service} answers {reply.status}; {fix}")
+
+
+def _require_fhir_server(ehr: PracticeEhr, wait: float) -> None:
+    _reached(ehr, f"{ehr.fhir_server}/Patient/nobody", wait)
+
+
+def _reached(ehr: PracticeEhr, url: str, wait: float) -> Reply:
+    """The answer, once there is one. Raises: PracticeError if there is none in time."""
+    patiently = Retrying(
+        retry=retry_if_exception_type(OutboundError), stop=stop_after_delay(wait), wait=wait_fixed(1), reraise=True
+    )
+    try:
+        return patiently(ehr.door.get, url, JSON)
+    except OutboundError as error:
+        base = ehr.service if url.startswith(f"{ehr.service}/") else ehr.fhir_server
+        raise PracticeError(f"{base} cannot be reached ({error.reason}); is it the base, and running?") from error
 
 
 def _load(ehr: PracticeEhr, resources: list[Json]) -> None:
@@ -91,12 +145,9 @@ def _load(ehr: PracticeEhr, resources: list[Json]) -> None:
         raise PracticeError(f"{ehr.fhir_server} {said}; the patients are loaded by a transaction of FHIR R4") from error
 
 
-def _require(ehr: PracticeEhr, patient: str) -> None:
-    """Whether the user's FHIR server is there and has the patients."""
-    try:
-        reply = ehr.door.get(f"{ehr.fhir_server}/Patient/{patient}", {"Accept": "application/fhir+json"})
-    except OutboundError as error:
-        raise PracticeError(f"{ehr.fhir_server} cannot be reached ({error.reason}); is it the base, and running?") from error
+def _require_patient(ehr: PracticeEhr, patient: str) -> None:
+    """Whether the user's FHIR server has the patients."""
+    reply = _reached(ehr, f"{ehr.fhir_server}/Patient/{patient}", 0)
     if reply.status in (404, 410):
         raise PracticeError(f"{ehr.fhir_server} does not have the patient {patient}; load the patients with --load")
     if reply.status != 200:
@@ -118,15 +169,12 @@ def _show(scene: Scene, reply: Reply, console: Console) -> None:
         console.print(shown.card(card))
 
 
-def _wait(ehr: PracticeEhr, patient: str, console: Console) -> None:
-    """Keep both servers running until Ctrl-C."""
+def _tell_what_to_try(ehr: PracticeEhr, patient: str, console: Console) -> None:
     request = json.dumps(json.loads(ehr.request(SERVICE.entry.id, patient, prefetch=False)))
-    console.rule("Both keep running; Ctrl-C ends them")
+    console.rule("Try")
     for line in (
         f"Discovery    {ehr.service}/cds-services",
         f"FHIR server  {ehr.fhir_server}",
         f"curl -s {ehr.service}/cds-services/{SERVICE.entry.id} -H 'Content-Type: application/json' -d '{request}'",
     ):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-    with suppress(KeyboardInterrupt):
-        threading.Event().wait()

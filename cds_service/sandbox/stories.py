@@ -1,11 +1,13 @@
 """Patient stories: one FHIR Bundle a patient, and what the practice EHR does with each."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from pathlib import Path
+from typing import cast
 
 from cds_service.errors import UnreadableRecord
 from cds_service.sandbox.search import Json
@@ -13,6 +15,7 @@ from cds_service.sandbox.search import Json
 DIRECTORY = Path(__file__).resolve().parents[2] / "fhir_fixtures" / "patients"
 WRITTEN_FOR = datetime(2026, 11, 22, 12, tzinfo=UTC)
 """The day that the stories are written for; the demonstration judges on it, so that it never ages."""
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?=T|$)")
 
 
 class Sends(Enum):
@@ -49,6 +52,22 @@ def load(directory: Path = DIRECTORY) -> dict[str, list[Json]]:
     if not stories:
         raise UnreadableRecord("no-stories", f"there is no patient story in {directory}; name the folder with --fixtures")
     return stories
+
+
+def told_on(day: date, patients: Mapping[str, list[Json]]) -> dict[str, list[Json]]:
+    """The stories as if they were written for that day: all their dates are moved, days of birth too, and every span stays."""
+    later = day - WRITTEN_FOR.date()
+    return {story: [cast(Json, _moved(resource, later)) for resource in resources] for story, resources in patients.items()}
+
+
+def _moved(value: object, later: timedelta) -> object:
+    if isinstance(value, dict):
+        return {key: _moved(inner, later) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_moved(inner, later) for inner in value]
+    if isinstance(value, str) and (found := _DAY.match(value)):
+        return f"{date.fromisoformat(found[0]) + later}{value[found.end() :]}"
+    return value
 
 
 def patient_id(resources: Sequence[Json]) -> str:

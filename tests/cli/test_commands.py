@@ -4,16 +4,22 @@ import io
 import json
 import re
 import socket
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from cds_service.app import create_app
 from cds_service.cli import main
+from cds_service.sandbox import stories
 from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
 from cds_service.sandbox.running import running
+from cds_service.sandbox.stories import WRITTEN_FOR
+from cds_service.settings import read_settings
 from tests.records import Record, relapsed_aml
+from tests.web.ehr import KEYS
 
 SCHEMA = json.loads(Path("docs/schemas/explain.schema.json").read_text(encoding="utf-8"))
 REJECT = Path("fhir_fixtures/reject")
@@ -310,3 +316,51 @@ def test_the_demonstration_shows_cards_no_cards_and_a_refusal(capsys: pytest.Cap
 def test_a_folder_without_stories_is_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["demo", "--fixtures", str(tmp_path)]) == 1
     assert "--fixtures" in capsys.readouterr().err
+
+
+def test_the_demonstration_can_be_given_with_a_service_that_runs_already(
+    capsys: pytest.CaptureFixture[str], few_stories: str, tmp_path: Path
+) -> None:
+    """It judges by its own clock, so that the patients' dates are moved to today."""
+    with running(create_fhir_server(ResourceStore([]), refused=frozenset())) as fhir:
+        settings = {"CDS_AUTH": "off", "CDS_FHIR_SERVERS": f"{fhir}/fhir", "CDS_DATABASE_URL": f"sqlite:///{tmp_path}/x.sqlite"}
+        with running(create_app(read_settings(settings))) as service:
+            arguments = ["demo", "--service", service, "--fhir-server", f"{fhir}/fhir", "--fixtures", few_stories]
+            assert main([*arguments, "--load"]) == 0
+            shown = capsys.readouterr().out
+            assert "CD117 CAR-T NCT07144020 (recruiting)" in shown
+            assert f"curl -s {service}/cds-services/" in shown
+        assert main([*arguments, "--load"]) == 1
+        assert f"{service} cannot be reached (unreachable)" in capsys.readouterr().err
+
+
+def test_the_demonstration_says_that_a_service_with_authentication_is_not_for_it(
+    capsys: pytest.CaptureFixture[str], few_stories: str, tmp_path: Path
+) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "keys.json").write_text(KEYS, encoding="utf-8")
+    (site / "clients.yaml").write_text("clients: [{iss: https://ehr.example, jwks: keys.json}]\n", encoding="utf-8")
+    settings = {
+        "CDS_CLIENTS": f"{site}/clients.yaml",
+        "CDS_PUBLIC_URL": "http://localhost:8080",
+        "CDS_DATABASE_URL": f"sqlite:///{tmp_path}/x.sqlite",
+    }
+    with running(create_app(read_settings(settings))) as service:
+        arguments = ["demo", "--service", service, "--fhir-server", "http://127.0.0.1:9/fhir", "--fixtures", few_stories]
+        assert main(arguments) == 1
+    assert "answers 401; the demonstration signs nothing: let the service run with CDS_AUTH=off" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("day", [date(2024, 2, 29), WRITTEN_FOR.date(), date(2031, 3, 1)])
+def test_stories_told_on_another_day_keep_every_span(day: date) -> None:
+    written, moved = stories.load(), stories.told_on(day, stories.load())
+    later = day - WRITTEN_FOR.date()
+    pairs = list(zip(days_in(written), days_in(moved), strict=True))
+    assert len(pairs) > 500
+    assert all(after - before == later for before, after in pairs)
+
+
+def days_in(patients: object) -> list[date]:
+    """Every whole date, in the order of the file."""
+    return [date.fromisoformat(found) for found in re.findall(r'"(\d{4}-\d{2}-\d{2})[T"]', json.dumps(patients))]
