@@ -6,7 +6,10 @@ LOCK := .venv/lock/bin/uv pip compile --quiet --upgrade --python-version 3.11 --
 SAMPLE ?= 0
 SEED ?= 1
 
-.PHONY: demo test serve lint lock fuzz mutants pictures hapi bench reading soak clean
+REQUIREMENTS ?= requirements.txt
+IMAGE := .venv/image
+
+.PHONY: demo test serve lint lock sbom audit fuzz mutants pictures hapi bench reading soak clean
 
 demo: .venv/.installed
 	$(BIN)/cds-service demo
@@ -53,6 +56,24 @@ lock: .venv/bin/python
 	$(LOCK) --extra postgresql --output-file deploy/container/requirements.txt setup.cfg
 	$(LOCK) --extra postgresql --extra otel --output-file deploy/container/requirements-with-traces.txt setup.cfg
 	printf 'setuptools>=77\n' | $(LOCK) --output-file deploy/container/build-requirements.txt -
+
+# What the image holds, and under which licences: dist/sbom.cdx.json, dist/licences.md.
+sbom: .venv/.tested
+	rm -rf $(IMAGE)
+	$(PYTHON) -m venv --without-pip $(IMAGE)
+	$(BIN)/python -m pip --python $(IMAGE)/bin/python install --quiet --no-deps --require-hashes --only-binary :all: \
+		--report $(IMAGE)/installed.json --requirement deploy/container/$(REQUIREMENTS)
+	$(BIN)/cyclonedx-py environment --of JSON --sv 1.6 --output-file $(IMAGE)/environment.cdx.json $(IMAGE)
+	$(BIN)/python -m deploy.container.bill_of_materials $(IMAGE)/environment.cdx.json $(IMAGE)/installed.json \
+		deploy/container/$(REQUIREMENTS)
+
+# Known vulnerabilities of what the image holds; needs the internet.
+audit: .venv/audit/bin/pip-audit
+	deploy/container/audit $< deploy/container/requirements*.txt
+
+.venv/audit/bin/pip-audit:
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --quiet 'pip-audit>=2.9,<3'
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -49,7 +49,7 @@ def process_of(service: Any) -> dict[str, Any]:
     command = list(service.get("command", json.loads(words)))
     for volume in service["volumes"]:
         source, target = volume.split(":")[:2]
-        command = [str(Path(source).resolve()) if word == target else word for word in command]
+        command = [word.replace(f"={target}", f"={Path(source).resolve()}") for word in command]
     environment = {**os.environ, **image_environment(), **service["environment"]}
     return {"args": [sys.executable, "-m", "cds_service", *command], "env": environment}
 
@@ -102,9 +102,11 @@ def test_the_file_is_valid_by_the_compose_specification() -> None:
 def test_every_foreign_image_is_pinned_and_ours_is_built_here() -> None:
     for name, service in SERVICES.items():
         if name in OURS:
-            assert service["build"] == "."
+            assert service["image"] == SERVICES["service"]["image"]
         else:
             assert re.fullmatch(r"docker\.io/\w+/\w+:v?\d+\.\d+\S*", service["image"]), name
+
+    assert [name for name, service in SERVICES.items() if service.get("build") == "."] == ["service"]
 
 
 def test_only_this_machine_reaches_it() -> None:
@@ -145,14 +147,14 @@ def test_nothing_starts_before_what_it_needs_is_healthy() -> None:
                 assert "healthcheck" in SERVICES[needed], f"{name} waits for {needed}, which has no health check"
     assert SERVICES["service"]["depends_on"]["database"]["condition"] == "service_healthy"
     assert SERVICES["patients"]["depends_on"]["service"]["condition"] == "service_healthy"
-    assert "--wait" in SERVICES["patients"]["command"], "HAPI's image cannot tell its health"
+    assert "--wait=300" in SERVICES["patients"]["command"], "HAPI's image cannot tell its health"
 
 
 def test_the_patients_are_mounted_to_be_read_alone() -> None:
     (mounted,) = SERVICES["patients"]["volumes"]
     source, target, mode = mounted.split(":")
     assert list(Path(source).glob("*.json"))
-    assert target in SERVICES["patients"]["command"]
+    assert f"--fixtures={target}" in SERVICES["patients"]["command"]
     assert mode == "ro"
 
 
