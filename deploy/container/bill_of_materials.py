@@ -15,7 +15,7 @@ from typing import Any
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
-from cyclonedx.model.license import DisjunctiveLicense, LicenseExpression
+from cyclonedx.model.license import DisjunctiveLicense, LicenseAcknowledgement, LicenseExpression
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -31,6 +31,8 @@ _CLASSIFIERS = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
 """What authors say in words where they name no SPDX identifier."""
+_FOUND = {"protobuf": "BSD-3-Clause"}
+"""What the licence file of a package says whose metadata name no licence that cyclonedx-py knows."""
 ALLOWED = frozenset(
     {
         "0BSD",
@@ -93,6 +95,8 @@ def bill(environment: Mapping[str, Any], sha256: Mapping[NormalizedName, str]) -
     for name, component in by_name.items():
         if name in sha256:
             component.hashes.add(HashType(alg=HashAlgorithm.SHA_256, content=sha256[name]))
+        if name in _FOUND and not component.licenses:
+            component.licenses.add(DisjunctiveLicense(id=_FOUND[name], acknowledgement=LicenseAcknowledgement.CONCLUDED))
     program = Component(
         name=PROGRAM,
         version=metadata.version(PROGRAM),
