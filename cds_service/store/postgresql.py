@@ -44,9 +44,11 @@ def _engine(url: URL, patience: Patience) -> Engine:
 
 
 def _connect_arguments(url: URL, patience: Patience) -> dict[str, object]:
-    """The server stops what nobody waits for any more; a line that is dead is told as dead. What the address says wins."""
+    """The server stops what nobody waits for any more; a line that is dead is told as dead; and a server that is set up to
+    answer before a commit is on disk waits for ours, for feedback is acknowledged then. What the address says wins.
+    """
     milliseconds = f"{patience.answer * 1000:.0f}"
-    timeouts = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+    ours = f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds} -c synchronous_commit=on"
     defaults: dict[str, object] = {
         "application_name": "cds-service",
         "connect_timeout": CONNECTING,
@@ -58,7 +60,7 @@ def _connect_arguments(url: URL, patience: Patience) -> dict[str, object]:
     given = {name: value for name, value in url.query.items() if name in defaults}
     options = url.query.get("options", "")
     # No prepared statements of our own: a pooler before the server may hand each transaction to another connection.
-    return {**defaults, **given, "options": f"{timeouts} {options}".strip(), "prepare_threshold": None}
+    return {**defaults, **given, "options": f"{ours} {options}".strip(), "prepare_threshold": None}
 
 
 BACKEND = Backend(_engine, one_writer=False)

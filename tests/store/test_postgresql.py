@@ -164,6 +164,16 @@ def test_what_the_address_asks_for_reaches_the_server(server: PostgreSQL, place:
     database.close()
 
 
+def test_a_commit_is_on_disk_before_it_is_told_however_the_server_is_set_up(server: PostgreSQL, place: Place) -> None:
+    """With synchronous_commit=off a server that crashes loses what it has said to be committed a moment before."""
+    name = place.address.rpartition("/")[2]
+    place.change(f"ALTER DATABASE {name} SET synchronous_commit = off")
+    assert place.rows("SHOW synchronous_commit") == [("off",)]
+    database = place.database()
+    with database.reading() as connection:
+        assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
 def test_without_the_driver_the_fix_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(SettingsError, match=r"pip install 'cds-service\[postgresql\]'"):
