@@ -13,6 +13,7 @@ COMMANDS = (
     "serve",
     "demo",
     "check",
+    "sign",
     "explain",
     "export",
     "codes",

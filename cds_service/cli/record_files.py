@@ -44,10 +44,10 @@ def _read(file: str) -> bytes:
 
 
 def add_as_of(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--as-of", type=_day, metavar="YYYY-MM-DD", help="the day to judge on; today by default")
+    parser.add_argument("--as-of", type=day, metavar="YYYY-MM-DD", help="the day to judge on; today by default")
 
 
-def _day(text: str) -> date:
+def day(text: str) -> date:
     try:
         if not _DAY.fullmatch(text):  # other forms of ISO 8601 are no dates of FHIR
             raise ValueError("not this form")

@@ -1,6 +1,5 @@
 """criteria/trials/NCT….yaml → Trial. Every error names file, line and place; all are found in one go."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -16,6 +15,7 @@ from cds_service.criteria.predicates.person import Ask, AskList
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.read_course import relapse_definition
 from cds_service.criteria.read_words import PART_KEYS, Branch, WordReader
+from cds_service.criteria.signature import is_day, is_signature, why_not_signed
 from cds_service.criteria.trial import Criterion, CriterionKind, Recruitment, Site, Trial
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
 from cds_service.facts.sightings import RelapseDefinition
@@ -27,10 +27,6 @@ READINGS = Path(__file__).with_name("readings.yaml")
 _KINDS = {kind.value: kind for kind in CriterionKind}
 _APART = frozenset({"criteria", "disease_gate", "examples"})
 """What is no part of the header. `examples` are read by `cds-service check` alone: a wrong one stops nothing else."""
-_SIGNED = frozenset({"reviewed", "examples"})
-"""What may differ between a shipped trial and a site's signed copy of it: no part of the reading."""
-_SIGNATURE = re.compile(r"(?=.*[^\W\d_]{2}).*\b(?P<day>\d{4}-\d{2}-\d{2})\b.*")
-"""Somebody's name, and a day."""
 
 
 @dataclass(frozen=True)
@@ -60,26 +56,11 @@ def trial_paths(site: Path | None, shipped: Path = TRIALS) -> tuple[Path, ...]:
         fix = "put the site's trial files there, such as NCT01234567.yaml, or leave the setting empty"
         raise KnowledgeErrors([KnowledgeFault("CDS_TRIALS", None, "", "names a directory without a trial file", fix)])
     faults = [
-        fault for path in own if (signed := ours.pop(path.name.casefold(), None)) for fault in _no_signature(path, signed)
+        fault for path in own if (signed := ours.pop(path.name.casefold(), None)) for fault in why_not_signed(path, signed)
     ]
     if faults:
         raise KnowledgeErrors(faults)
     return tuple(sorted((*ours.values(), *own), key=lambda path: path.name))
-
-
-def _no_signature(path: Path, shipped: Path) -> Iterator[KnowledgeFault]:
-    """Why a site's file is not the shipped one, signed."""
-    own, ours = strict_yaml.load(path), strict_yaml.load(shipped)
-    if not isinstance(own.tree, dict) or not isinstance(ours.tree, dict) or not own.tree.get("reviewed"):
-        problem = "stands in the directory of CDS_TRIALS, and the trial is shipped already"
-        yield KnowledgeFault(
-            path.name, None, "", problem, "remove it there, or say in `reviewed` who has reviewed it, and when"
-        )
-        return
-    for key in sorted(own.tree.keys() | ours.tree.keys()):
-        if key not in _SIGNED and own.tree.get(key) != ours.tree.get(key):
-            fix = "copy the shipped file anew and have it reviewed: what was signed is not what this version ships"
-            yield own.fault(key, "is not as in the trial that is shipped", fix)
 
 
 def load_trial(path: Path, assumptions: Assumptions) -> Trial:
@@ -157,11 +138,11 @@ class _TrialLoader:
             return None
         if header.id != self.name:
             self._fault("id", "is not the file's name", f"write {self.name}")
-        if header.reviewed is not None and not _is_signature(header.reviewed):
+        if header.reviewed is not None and not is_signature(header.reviewed):
             self._fault("reviewed", "does not tell who and when", 'write "A. Haematologist, 2026-11-24", or null until it is')
         if header.completeness.complete not in ("yes", "no"):
             self._fault("completeness.complete", "has no such value", "use yes or no")
-        if not _is_day(header.recruitment.as_of):
+        if not is_day(header.recruitment.as_of):
             self._fault("recruitment.as_of", "is not a day", "write YYYY-MM-DD")
         return header
 
@@ -250,16 +231,3 @@ class _TrialLoader:
 
     def _fault(self, place: str, problem: str, fix: str) -> None:
         self.faults.append(self.document.fault(place, problem, fix))
-
-
-def _is_signature(text: str) -> bool:
-    signed = _SIGNATURE.fullmatch(text)
-    return signed is not None and _is_day(signed["day"])
-
-
-def _is_day(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

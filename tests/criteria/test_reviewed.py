@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_signature_does_not_cover_another_reading_than_the_one_shipped(site: P
     """After an upgrade that changes a trial, the copy signed before is no longer what is shipped."""
     assert "at_least: 18" in SHIPPED
     (site / f"{SIGNED}.yaml").write_text(signed(SHIPPED.replace("at_least: 18", "at_least: 19", 1)), encoding="utf-8")
-    with pytest.raises(KnowledgeErrors, match=rf"{SIGNED}\.yaml:\d+: criteria: is not as in the trial that is shipped; copy"):
+    with pytest.raises(KnowledgeErrors, match=rf"{SIGNED}\.yaml:\d+: criteria: is not as in the trial that is shipped; have"):
         load_knowledge(site_trials=site)
 
 
@@ -135,3 +136,40 @@ def test_doctor_says_that_none_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     (found,) = (finding for finding in examine(read_settings()) if finding.subject == "knowledge")
     assert found.state is State.FAILED
     assert found.said.startswith("CDS_REQUIRE_REVIEWED leaves no trial to evaluate")
+
+
+def test_sign_writes_the_copy_that_takes_the_shipped_trials_place(capsys: pytest.CaptureFixture[str], site: Path) -> None:
+    assert main(["sign", SIGNED.lower(), "--by", 'Prof. "Blut": 血液', "--on", "2026-11-24"]) == 0
+    said = capsys.readouterr()
+    (site / f"{SIGNED}.yaml").write_text(said.out, encoding="utf-8")
+    (trial,) = (trial for trial in load_knowledge(site_trials=site).trials if trial.id == SIGNED)
+    assert trial.reviewed == 'Prof. "Blut": 血液, 2026-11-24'
+    assert said.out.splitlines()[:10] == SHIPPED.splitlines()[:10], "comments too"
+    assert f"keep it as {SIGNED}.yaml in the directory of CDS_TRIALS" in said.err
+
+
+def test_what_is_signed_without_a_day_is_signed_today(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sign", SIGNED, "--by", "A. Haematologist"]) == 0
+    assert re.search(r'^reviewed: "A. Haematologist, \d{4}-\d{2}-\d{2}"$', capsys.readouterr().out, re.MULTILINE)
+
+
+def test_the_signed_file_may_be_written_where_the_site_keeps_its_trials(required: Path) -> None:
+    """The shell makes the file, still empty, before the program begins."""
+    with (required / f"{SIGNED}.yaml").open("w") as emptied:
+        command = [sys.executable, "-m", "cds_service", "sign", SIGNED, "--by", "B. Haematologist", "--on", "2026-11-25"]
+        subprocess.run(command, stdout=emptied, check=True)
+    (trial,) = knowledge_of_site(read_settings()).trials
+    assert trial.reviewed == "B. Haematologist, 2026-11-25"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["NCT00000000", "--by", "A. Haematologist"], "no such trial is shipped; there are NCT04014881,"),
+        ([SIGNED, "--by", " "], "a name"),
+    ],
+)
+def test_sign_refuses_what_is_no_trial_and_no_name(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["sign", *arguments])
+    assert said in capsys.readouterr().err
