@@ -38,7 +38,7 @@ class Database:
         self._asking = Lock()
         self._is_down = False
         self._rest_until = 0.0
-        self._last_write_failed = False
+        self.last_write_failed = False
 
     @contextmanager
     def writing(self, *, durable: bool = False) -> Iterator[Connection]:
@@ -51,9 +51,9 @@ class Database:
                 with self._transaction(Purpose.DURABLE if durable else Purpose.WRITING) as connection:
                     yield connection
             except StoreDown:
-                self._last_write_failed = True
+                self.last_write_failed = True
                 raise
-            self._last_write_failed = False
+            self.last_write_failed = False
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -62,13 +62,13 @@ class Database:
             yield connection
 
     def is_up(self) -> bool:
-        """Whether it can be read, and took what was last written: a full disk can still be read."""
+        """Whether it can be read. A full disk can be, and takes nothing: see `last_write_failed`."""
         try:
             with self.reading() as connection:
                 connection.execute(sa.select(1))
         except StoreDown:
             return False
-        return not self._last_write_failed
+        return True
 
     def revision(self) -> str | None:
         """The migration at which its tables are, as they are found; None without tables. Raises: StoreDown."""

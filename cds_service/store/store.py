@@ -3,7 +3,8 @@ process alone, no card is suppressed, and audit rows go to the log. Feedback alo
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from uuid import uuid4
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -17,6 +18,9 @@ from cds_service.store.records import Look, Outcome
 from cds_service.store.tables import AUDIT, AUDIT_CARD, FEEDBACK, OVERRIDE, SEEN_TOKEN, stamp
 
 EXPIRED_AT_A_TIME = 50
+MORE_THAN_A_PAGE = 200
+"""Rows of a token each: 10 kB and more; a page has 4 or 8."""
+LONG_AGO = stamp(datetime(2000, 1, 1, tzinfo=UTC))
 
 # What every call needs is built once.
 _NOTE_LOOK, _NOTE_CARD = sa.insert(AUDIT), sa.insert(AUDIT_CARD)
@@ -42,7 +46,19 @@ class Store:
         self._tokens = TokensOfThisProcess()
 
     def is_up(self) -> bool:
-        return self._database.is_up()
+        """Whether it can be read, and written if the last write failed: without a call nothing else tells that it is back."""
+        return self._database.is_up() and (not self._database.last_write_failed or self._can_be_written())
+
+    def _can_be_written(self) -> bool:
+        """Write some rows, more than a page may have room for, and take them back before any other process sees them."""
+        digests = [f"{uuid4()}" for _ in range(MORE_THAN_A_PAGE)]
+        try:
+            with self._database.writing(durable=True) as connection:
+                connection.execute(sa.insert(SEEN_TOKEN), [{"digest": one, "expires_at": LONG_AGO} for one in digests])
+                connection.execute(sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(digests)))
+        except StoreDown:
+            return False
+        return True
 
     def is_new(self, digest: str, expires: datetime, at: datetime) -> bool:
         """Whether no process has seen this token; while the store is down, whether this one has not."""

@@ -75,9 +75,26 @@ def test_a_server_that_hangs_is_given_up(server: PostgreSQL, place: Place) -> No
     assert not store.is_up()
     store.audit(look())
     server.resume()
-    assert not store.is_up(), "the last write failed"
+    assert store.is_up(), "though nobody has called since"
+    assert place.rows("SELECT count(*) FROM seen_token") == [(0,)], "nothing of the trial stays"
     feedback(store, 1, 1)
-    assert store.is_up()
+
+
+def test_a_server_that_takes_no_writes_is_down_until_it_does(server: PostgreSQL, place: Place) -> None:
+    """As after a failover to a standby that is not promoted yet."""
+    name = place.address.rpartition("/")[2]
+    store = Store(place.database())
+    feedback(store, 1, 0)
+    place.change(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    standby = Store(place.database())
+    with pytest.raises(StoreDown):
+        feedback(standby, 1, 1)
+    assert not standby.is_up(), "it can be read, but nothing can be written"
+    with psycopg.connect(place.address, options="-c default_transaction_read_only=off", autocommit=True) as other:
+        other.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+        of_ours = "datname = current_database() AND pid <> pg_backend_pid()"
+        other.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {of_ours}".encode())
+    assert standby.is_up()
 
 
 class Silence:
