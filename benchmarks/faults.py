@@ -116,8 +116,20 @@ def _bundle(*resources: Mapping[str, object]) -> dict[str, object]:
     return {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": resource} for resource in resources]}
 
 
-def _outcome() -> bytes:
-    issue = {"severity": "error", "code": "processing", "diagnostics": "Zzyzx failed"}
+def warns(code: str) -> Behaviour:
+    """All that there is, and beside it an OperationOutcome."""
+
+    def answers(asked: Asked) -> bool:
+        bundle = json.loads(asked.body)
+        outcome = {"resource": json.loads(_outcome("warning", code)), "search": {"mode": "outcome"}}
+        asked.answer(json.dumps({**bundle, "entry": [*bundle.get("entry", []), outcome]}).encode(), 200)
+        return True
+
+    return answers
+
+
+def _outcome(severity: str = "error", code: str = "processing") -> bytes:
+    issue = {"severity": severity, "code": code, "diagnostics": "Zzyzx failed"}
     return json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
 
 

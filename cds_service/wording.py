@@ -62,6 +62,8 @@ _GAPS = {
     GapReason.UNREACHABLE: "the FHIR server could not be reached",
     GapReason.OPERATION_OUTCOME: "the EHR sent an error instead of data",
     GapReason.INCOMPLETE: "only a part was sent",
+    GapReason.NOT_WHOLE: "the FHIR server says that its answer is not complete",
+    GapReason.WITHHELD: "the FHIR server says that a part was withheld",
     GapReason.UNREADABLE_ENTRY: "an entry cannot be read",
     GapReason.OTHER_PATIENT: "an entry of another patient came with it, and was dropped",
     GapReason.NOT_OFFERED: "not offered by the FHIR server",

@@ -16,7 +16,8 @@ from cds_service.fhir.versions import newest_versions
 def read_bundle(body: bytes) -> PatientRecord:
     """The record that a Bundle of any type holds: exactly one Patient, and the rest.
 
-    The file is the whole record: every resource type counts as searched, but those with an entry that cannot be read.
+    The file is the whole record: every resource type counts as searched, but those with an entry that cannot be read. Where an
+    OperationOutcome in it says that something is missing, none does.
     Raises: UnreadableRecord.
     """
     try:
@@ -24,11 +25,12 @@ def read_bundle(body: bytes) -> PatientRecord:
     except NotABundleError as error:
         raise UnreadableRecord("not-a-bundle", _why_no_bundle(body)) from error
     entries = newest_versions(read.entries)
-    record = assemble(_patient(entries, read), entries, read.gaps, frozenset(READ), read.full_urls)
-    unreadable = {gap.resource_type for gap in record.gaps if gap.reason is GapReason.UNREADABLE_ENTRY}
-    if "Resource" in unreadable:
-        unreadable = set(READ)
-    return replace(record, searched=record.searched - unreadable)
+    gaps = read.gaps if read.lacks is None else (*read.gaps, Gap("Resource", read.lacks))
+    record = assemble(_patient(entries, read), entries, gaps, frozenset(READ), read.full_urls)
+    lacking = {gap.resource_type for gap in record.gaps}
+    if "Resource" in lacking:
+        lacking = set(READ)
+    return replace(record, searched=record.searched - lacking)
 
 
 def _patient(entries: Sequence[Entry], read: Read) -> Entry:

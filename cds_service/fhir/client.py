@@ -12,6 +12,7 @@ from cachetools import TTLCache
 from cds_service.errors import OutboundError
 from cds_service.fhir.capabilities import Capabilities
 from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries, read_resource
+from cds_service.fhir.outcomes import gravest
 from cds_service.fhir.readers import Readers
 from cds_service.fhir.record import Entry, Gap, GapReason
 from cds_service.fhir.references import canonical
@@ -173,8 +174,8 @@ class FhirClient:
                 return _together(pages, size, GapReason.INCOMPLETE if pages else read)
             pages.append(read)
             size += len(reply.body)
-            if read.next_link is None or read.error:
-                return _together(pages, size, GapReason.INCOMPLETE if read.error or read.odd_links else None)
+            if read.next_link is None or read.outcome is GapReason.OPERATION_OUTCOME:
+                return _together(pages, size, GapReason.INCOMPLETE if read.odd_links else None)
             url = self._on_this_server(read.next_link)
             if url is None or url in seen or len(pages) >= self._means.max_pages:
                 return _together(pages, size, GapReason.INCOMPLETE)
@@ -210,6 +211,7 @@ def _together(pages: Sequence[Read], size: int, failed: GapReason | None) -> Sea
     every = [entry for page in pages for entry in page.entries]
     entries = newest_versions(every)
     matches = sum(page.matches for page in pages) - (len(every) - len(entries))
+    failed = gravest(page.lacks for page in pages) or failed
     if failed is None and max(page.total for page in pages) > matches:
         failed = GapReason.INCOMPLETE
     return SearchResult(tuple(entries), tuple(gap for page in pages for gap in page.gaps), failed, matches, size)
@@ -222,7 +224,7 @@ def _read_page(reply: Reply) -> Read | GapReason:
         read = read_bundle_entries(decode_bundle(reply.body))
     except NotABundleError:
         return GapReason.SERVER_ERROR
-    return GapReason.OPERATION_OUTCOME if read.error and not read.entries else read
+    return read.lacks if read.lacks is GapReason.OPERATION_OUTCOME else read
 
 
 _GAPS = {"timeout": GapReason.TIMEOUT, "too-large": GapReason.INCOMPLETE, "server-error": GapReason.SERVER_ERROR}

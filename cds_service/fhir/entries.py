@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from cds_service import json_bytes
+from cds_service.fhir.outcomes import gravest, said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.references import canonical, nameless, tells
 from cds_service.fhir.resources import READ, AnyResource
@@ -26,14 +27,6 @@ class Identified(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
     resource_type: str
     id: str
-
-
-class Issue(msgspec.Struct, frozen=True, gc=False):
-    severity: str | None = None
-
-
-class OperationOutcome(msgspec.Struct, frozen=True, gc=False):
-    issue: list[Issue] | None = None
 
 
 class BundleLink(msgspec.Struct, frozen=True, gc=False):
@@ -90,8 +83,8 @@ class Read(msgspec.Struct, frozen=True):
 
     entries: tuple[Entry, ...] = ()
     gaps: tuple[Gap, ...] = ()
-    error: bool = False
-    """An OperationOutcome among the entries says that the search failed; remarks and warnings do not count."""
+    outcome: GapReason | None = None
+    """What an OperationOutcome among the entries says against the answer; remarks do not count."""
     next_link: str | None = None
     matches: int = 0
     """How many entries answer the search; what was included with them and remarks are not counted."""
@@ -105,6 +98,12 @@ class Read(msgspec.Struct, frozen=True):
     def is_cut_off(self) -> bool:
         """More is known to exist than what is here, or may."""
         return self.next_link is not None or self.odd_links or self.total > self.matches
+
+    @property
+    def lacks(self) -> GapReason | None:
+        """What its OperationOutcomes say of it: beside results, an error too means that not all is there."""
+        failed_in_part = self.outcome is GapReason.OPERATION_OUTCOME and self.entries
+        return GapReason.NOT_WHOLE if failed_in_part else self.outcome
 
 
 class NotABundleError(ValueError):
@@ -130,20 +129,20 @@ def read_bundle_entries(bundle: Bundle) -> Read:
     full_urls = _full_urls(opened)
     entries: list[Entry] = []
     gaps: list[Gap] = []
-    error = False
+    said_of_it: list[GapReason | None] = []
     matches = 0
     for bundle_entry, resource in opened:
         if resource is not None:
             entries.append(_entry(resource, bundle_entry, full_urls))
         elif (kind := resource_type_of(bundle_entry.resource)) == "OperationOutcome":
-            error = error or is_error(bundle_entry.resource)
+            said_of_it.append(said(bundle_entry.resource))
             continue
         elif kind is None or kind in READ:
             gaps.append(Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY))
         matches += bundle_entry.is_match()
     links = _links(bundle)
     following = next((link.url for link in links or () if link.relation == "next" and link.url), None)
-    return Read(tuple(entries), tuple(gaps), error, following, matches, _total(bundle), links is None, full_urls)
+    return Read(tuple(entries), tuple(gaps), gravest(said_of_it), following, matches, _total(bundle), links is None, full_urls)
 
 
 def _opened(bundle: Bundle) -> Sequence[BundleEntry]:
@@ -210,15 +209,6 @@ def read_resource(body: Json) -> Entry | None:
 def resource_type_of(body: Json) -> str | None:
     head = _decoded(msgspec.Raw(body), Head)
     return head.resource_type if head is not None else None
-
-
-def is_error(raw: Json) -> bool:
-    """Whether an OperationOutcome says that something failed; one that cannot be read does."""
-    try:
-        outcome = msgspec.json.decode(raw, type=OperationOutcome)
-    except UNDECODABLE:
-        return True
-    return not outcome.issue or any(issue.severity in ("error", "fatal") for issue in outcome.issue)
 
 
 def _resource(entry: BundleEntry) -> AnyResource | None:

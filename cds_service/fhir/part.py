@@ -16,11 +16,11 @@ from cds_service.dates import parse_fhir_date
 from cds_service.fhir.entries import (
     NotABundleError,
     decode_bundle,
-    is_error,
     read_bundle_entries,
     read_resource,
     resource_type_of,
 )
+from cds_service.fhir.outcomes import said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.resources import Observation
 
@@ -51,9 +51,9 @@ def read_part(value: Json) -> Part:
         read = read_bundle_entries(decode_bundle(value))
     except NotABundleError:
         return _read_other(value)
-    if read.error and not read.entries:
-        return Part(failed=GapReason.OPERATION_OUTCOME)
-    failed = GapReason.INCOMPLETE if read.error or read.is_cut_off else None
+    if read.lacks is GapReason.OPERATION_OUTCOME:
+        return Part(failed=read.lacks)
+    failed = read.lacks or (GapReason.INCOMPLETE if read.is_cut_off else None)
     lacking = max(0, read.total - read.matches)
     return Part(read.entries, read.gaps, failed, (read.next_link,) if read.next_link else (), read.full_urls, lacking)
 
@@ -64,7 +64,7 @@ def _read_other(value: Json) -> Part:
     if kind is None and bytes(value).strip() == b"null":
         return Part()
     if kind == "OperationOutcome":
-        return Part(failed=GapReason.OPERATION_OUTCOME) if is_error(value) else Part()
+        return Part(failed=said(value))
     if kind == "Bundle":
         return Part(failed=GapReason.UNREADABLE_ENTRY)
     entry = read_resource(value)
@@ -73,16 +73,23 @@ def _read_other(value: Json) -> Part:
 
 
 def together(parts: Iterable[Part]) -> Part:
-    """Several parts that answer one key between them; it failed where one of them did."""
+    """Several parts that answer one key between them; it failed where one of them did.
+
+    A part that is cut off may be forgiven, another failure not: that one is told.
+    """
     every = list(parts)
     return Part(
         tuple(entry for part in every for entry in part.entries),
         tuple(gap for part in every for gap in part.gaps),
-        next((part.failed for part in every if part.failed is not None), None),
+        min((part.failed for part in every if part.failed is not None), key=_is_cut_off, default=None),
         tuple(link for part in every for link in part.next_links),
         {url: reference for part in every for url, reference in part.full_urls.items()},
         sum(part.lacking for part in every),
     )
+
+
+def _is_cut_off(failed: GapReason) -> bool:
+    return failed is GapReason.INCOMPLETE
 
 
 def forgive_the_old(part: Part, earliest: date) -> Part:

@@ -132,7 +132,7 @@ def _completed(begun: Begun, key: str, sent: Part | None, fhir: FhirClient) -> P
     """What was sent under this key, completed from the FHIR server."""
     if sent is None:
         return _read(begun, key, fhir)
-    if sent.next_links:
+    if sent.failed is GapReason.INCOMPLETE and sent.next_links:
         rest = [fhir.rest_of(link) for link in sent.next_links]
         if all(pages.failed is None for pages in rest) and sum(pages.matches for pages in rest) >= sent.lacking:
             return together((replace(sent, failed=None, next_links=(), lacking=0), *(Part(p.entries, p.gaps) for p in rest)))
@@ -144,7 +144,9 @@ def _left_with(sent: Part | None, read: Part) -> Part:
     """What there is where not all could be read."""
     if sent is None or not sent.entries:
         return read
-    return replace(_with(sent, read), gaps=(*sent.gaps, *read.gaps), failed=GapReason.INCOMPLETE, full_urls=sent.full_urls)
+    said = (failed for failed in (sent.failed, read.failed) if failed in (GapReason.WITHHELD, GapReason.NOT_WHOLE))
+    failed = next(said, GapReason.INCOMPLETE)
+    return replace(_with(sent, read), gaps=(*sent.gaps, *read.gaps), failed=failed, full_urls=sent.full_urls)
 
 
 def _with(sent: Part, read: Part) -> Part:

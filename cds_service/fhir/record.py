@@ -18,7 +18,9 @@ class GapReason(Enum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
     OPERATION_OUTCOME = "operation-outcome"  # the EHR sent an error instead of data
-    INCOMPLETE = "incomplete"  # pages are missing
+    INCOMPLETE = "incomplete"  # cut off: later pages are missing
+    NOT_WHOLE = "not-whole"  # an OperationOutcome beside the results says that something is missing
+    WITHHELD = "withheld"  # it says that something may not be seen
     UNREADABLE_ENTRY = "unreadable-entry"
     OTHER_PATIENT = "other-patient"
     NOT_OFFERED = "not-offered"  # the server has no such resource type: no reason for a warning

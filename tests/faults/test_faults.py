@@ -43,7 +43,8 @@ AWAY = "the FHIR server could not be reached"
 REFUSED = "the FHIR server refused access"
 PART = "only a part was sent"
 UNREADABLE = "an entry cannot be read"
-OUTCOME = "the EHR sent an error instead of data"
+NOT_WHOLE = "the FHIR server says that its answer is not complete"
+WITHHELD = "the FHIR server says that a part was withheld"
 
 
 class Answer(NamedTuple):
@@ -156,6 +157,9 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.loops, PART),
     (faults.leads_to_another_host, PART),
     (faults.has_no_last_page, PART),
+    (INCOMPLETE := faults.warns("incomplete"), NOT_WHOLE),
+    (THROTTLED := faults.warns("throttled"), NOT_WHOLE),
+    (SUPPRESSED := faults.warns("suppressed"), WITHHELD),
     (faults.status(401), REFUSED),
     (faults.status(403), REFUSED),
     (faults.status(404), ERROR),
@@ -169,6 +173,8 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.status(503, Retry_After="Wed, 25 Nov 2099 00:00:00 GMT"), ERROR),
     (faults.status(302, Location="https://attacker.example/"), AWAY),
 ]
+OF_SEARCHES = {faults.loops, faults.leads_to_another_host, faults.has_no_last_page, INCOMPLETE, THROTTLED, SUPPRESSED}
+"""They bring entries along; what is no search, such as the patient, has no such faults."""
 NAMES = [f"{number}-{fault.__qualname__.partition('.')[0]}" for number, (fault, _) in enumerate(FAULTS)]
 
 
@@ -192,7 +198,7 @@ def test_without_the_conditions_nobody_is_called_free_of_leukaemia(
     server.behaviour = only("conditions", fault=fault)
     answer = answered(app, server.url)
     if answer.status == 200:  # a part of the conditions came, and showed the disease
-        assert reason is PART
+        assert fault in OF_SEARCHES
         assert f"conditions: {reason}" in (answer.gaps or "")
     else:
         assert answer.status == 412
@@ -218,8 +224,8 @@ def test_a_server_of_which_everything_fails_fails_the_precondition(
 ) -> None:
     del reason
     server.behaviour = fault
-    if fault in (faults.loops, faults.leads_to_another_host, faults.has_no_last_page):
-        server.behaviour = only("conditions", fault=faults.status(500))  # what is no search has no pages
+    if fault in OF_SEARCHES:
+        server.behaviour = only("conditions", fault=faults.status(500))
     assert answered(app, server.url).status == 412
 
 

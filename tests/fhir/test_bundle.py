@@ -230,3 +230,11 @@ def test_no_resource_however_odd_is_an_unforeseen_error(kind: str, content: dict
 def test_no_bytes_are_an_unforeseen_error(body: bytes) -> None:
     with pytest.raises(UnreadableRecord):
         read_bundle(body)
+
+
+@pytest.mark.parametrize(("code", "reason"), [("incomplete", GapReason.NOT_WHOLE), ("suppressed", GapReason.WITHHELD)])
+def test_in_a_record_that_is_said_not_to_be_whole_silence_says_nothing(code: str, reason: GapReason) -> None:
+    record = read(condition("one"), {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": code}]})
+    assert texts(record) == ["one"]
+    assert record.searched == frozenset()
+    assert [gap.reason for gap in record.gaps] == [reason]

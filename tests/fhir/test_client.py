@@ -86,7 +86,6 @@ def test_a_next_link_on_this_server_is_followed_however_it_is_written(link: str)
         {"total": "5"},
         {"total": 1.5},
         {"link": "odd"},
-        {"entry": [{"resource": {"resourceType": "OperationOutcome"}}]},
     ],
 )
 def test_a_search_that_is_not_whole_says_so(more: dict[str, Any]) -> None:
@@ -95,6 +94,33 @@ def test_a_search_that_is_not_whole_says_so(more: dict[str, Any]) -> None:
     responses.get(f"{BASE}/Condition", json=body)
     result = client().search("Condition", [("patient", "p")])
     assert (found(result), result.failed) == (["Condition/c1"], GapReason.INCOMPLETE)
+
+
+def outcome(severity: str, code: str) -> dict[str, Any]:
+    return {"resourceType": "OperationOutcome", "issue": [{"severity": severity, "code": code}]}
+
+
+@responses.activate
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"resourceType": "OperationOutcome"}, GapReason.NOT_WHOLE),
+        (outcome("error", "processing"), GapReason.NOT_WHOLE),
+        (outcome("warning", "incomplete"), GapReason.NOT_WHOLE),
+        (outcome("warning", "suppressed"), GapReason.WITHHELD),
+        (outcome("warning", "processing"), None),
+    ],
+)
+def test_an_outcome_beside_the_results_of_any_page_tells_whether_all_is_there(
+    said: dict[str, Any], reason: GapReason | None
+) -> None:
+    first, second = page(1, following=f"{BASE}?page=2"), page(2)
+    first["entry"].append({"resource": said, "search": {"mode": "outcome"}})
+    responses.get(f"{BASE}/Condition", json=first)
+    responses.get(BASE, json=second)
+    result = client().search("Condition", [("patient", "p")])
+    assert found(result)[0] == "Condition/c1"
+    assert result.failed is reason
 
 
 @responses.activate

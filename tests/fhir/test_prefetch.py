@@ -32,7 +32,10 @@ PATIENT = {"resourceType": "Patient", "id": "p", "birthDate": "1980-01-01"}
 EMPTY = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 ERROR = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "processing"}]}
 REMARK = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "informational"}]}
+LACKING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "incomplete"}]}
+WITHHOLDING = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": "suppressed"}]}
 ALL = {"patient": PATIENT} | dict.fromkeys(TEMPLATES.keys() - {"patient"}, EMPTY)
+WITHOUT_LABORATORY = {key: value for key, value in ALL.items() if key != "laboratory"}
 
 
 def procedure(number: int = 1, **more: Any) -> dict[str, Any]:
@@ -88,7 +91,11 @@ STATES = [
     (REMARK, frozenset({"Procedure"}), None),
     (ERROR, frozenset(), GapReason.OPERATION_OUTCOME),
     (bundle(ERROR), frozenset(), GapReason.OPERATION_OUTCOME),
-    (bundle(procedure(), ERROR), frozenset(), GapReason.INCOMPLETE),
+    (bundle(procedure(), ERROR), frozenset(), GapReason.NOT_WHOLE),
+    (bundle(procedure(), LACKING), frozenset(), GapReason.NOT_WHOLE),
+    (bundle(LACKING), frozenset(), GapReason.NOT_WHOLE),
+    (LACKING, frozenset(), GapReason.NOT_WHOLE),
+    (bundle(procedure(), WITHHOLDING), frozenset(), GapReason.WITHHELD),
     ({**bundle(procedure()), "link": {"relation": "next"}}, frozenset(), GapReason.INCOMPLETE),
     (bundle(procedure(), following=f"{BASE}?x=1"), frozenset(), GapReason.INCOMPLETE),
     (bundle(procedure(), total=40), frozenset(), GapReason.INCOMPLETE),
@@ -246,6 +253,40 @@ def test_what_is_included_with_the_answers_does_not_make_a_search_whole() -> Non
     assert gap.reason is GapReason.INCOMPLETE
 
 
+LONG_AGO = (observation("2026-11-20"), observation("2026-01-01"))
+
+
+@pytest.mark.parametrize(("said", "reason"), [(LACKING, GapReason.NOT_WHOLE), (WITHHOLDING, GapReason.WITHHELD)])
+def test_what_is_said_to_lack_something_is_not_forgiven_for_reaching_back_far(said: Any, reason: GapReason) -> None:
+    for sent in (bundle(*LONG_AGO, said), bundle(*LONG_AGO, said, total=500)):
+        (gap,) = completed({**ALL, "laboratory": sent}).gaps
+        assert (gap.key, gap.reason) == ("laboratory", reason)
+    (gap,) = completed({**WITHOUT_LABORATORY, "labs": bundle(*LONG_AGO, total=500), "laboratory-2": said}).gaps
+    assert (gap.key, gap.reason) == ("laboratory", reason)
+
+
+@responses.activate
+def test_what_is_withheld_from_a_second_reading_is_named_beside_what_was_sent() -> None:
+    responses.get(f"{BASE}/Observation", json=bundle(*LONG_AGO, WITHHOLDING))
+    (gap,) = completed({**ALL, "laboratory": bundle(observation("2026-11-20"), total=500)}, fhir()).gaps
+    assert (gap.key, gap.reason) == ("laboratory", GapReason.WITHHELD)
+
+
+@responses.activate
+@pytest.mark.parametrize("said", [ERROR, LACKING])
+def test_further_pages_do_not_make_whole_what_was_said_to_lack_something(said: Any) -> None:
+    responses.get(BASE, json=bundle(procedure(2)))
+    responses.get(f"{BASE}/Procedure", status=500)
+    record = completed({**ALL, "procedures": bundle(procedure(), said, following=f"{BASE}?page=2")}, fhir())
+    assert [gap.reason for gap in record.gaps] == [GapReason.NOT_WHOLE]
+
+
+@pytest.mark.parametrize("said", [LACKING, WITHHOLDING])
+def test_conditions_that_are_said_to_lack_something_show_nobody_to_be_without_leukaemia(said: Any) -> None:
+    with pytest.raises(DataUnavailable, match="conditions"):
+        completed({**ALL, "conditions": bundle(condition(), said)})
+
+
 @responses.activate
 def test_the_part_that_was_sent_is_kept_when_the_rest_cannot_be_read() -> None:
     responses.get(f"{BASE}/Procedure", status=404)
@@ -339,12 +380,15 @@ def test_foreign_names_are_told_by_what_they_hold_or_speak_of(sent: dict[str, An
     assert TEMPLATES.keys() - gaps == answered | {"patient"}
 
 
-@pytest.mark.parametrize("second", [bundle(condition(2), total=9), bundle(condition(2), ERROR)])
-def test_one_key_may_be_answered_by_several_foreign_parts_of_which_none_may_fail(second: Any) -> None:
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [(bundle(condition(2), total=9), GapReason.INCOMPLETE), (bundle(condition(2), ERROR), GapReason.NOT_WHOLE)],
+)
+def test_one_key_may_be_answered_by_several_foreign_parts_of_which_none_may_fail(second: Any, reason: GapReason) -> None:
     sent = {key: value for key, value in ALL.items() if key != "conditions"}
     record = completed_without_basis({**sent, "problems": bundle(condition(1)), "diagnoses": second})
     assert len(record.of_type("Condition")) == 2
-    assert [(gap.key, gap.reason) for gap in record.gaps] == [("conditions", GapReason.INCOMPLETE)]
+    assert [(gap.key, gap.reason) for gap in record.gaps] == [("conditions", reason)]
 
 
 def ordered(reference: str) -> dict[str, Any]:
