@@ -66,6 +66,7 @@ _GAPS = {
     GapReason.WITHHELD: "the FHIR server says that a part was withheld",
     GapReason.UNREADABLE_ENTRY: "an entry cannot be read",
     GapReason.OTHER_PATIENT: "an entry of another patient came with it, and was dropped",
+    GapReason.INTERNAL_ERROR: "an error in this service, while it was read",
     GapReason.NOT_OFFERED: "not offered by the FHIR server",
 }
 

@@ -107,9 +107,9 @@ class FhirClient:
         kind, _, identifier = (named or "").partition("/")
         return identifier if here and kind == resource_type and identifier else None
 
-    def at_once(self, reads: Sequence[Callable[[], Answer]], too_late: Sequence[Answer]) -> list[Answer]:
-        """What each read gives, side by side; what stands in `too_late` for those that the call's time does not suffice for."""
-        return self._means.readers.at_once(reads, self._door.seconds_left, too_late)
+    def at_once(self, reads: Sequence[Callable[[], Answer]], instead: Sequence[Callable[[GapReason], Answer]]) -> list[Answer]:
+        """What each read gives, side by side; what `instead` makes of those that break, or come after the call's time."""
+        return self._means.readers.at_once(reads, self._door.seconds_left, instead)
 
     def read(self, resource_type: str, resource_id: str) -> SearchResult:
         """A resource, or why it could not be had."""

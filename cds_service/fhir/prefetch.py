@@ -116,8 +116,8 @@ def _had_at_once(begun: Begun, keys: Sequence[str], fhir: FhirClient | None) -> 
     if fhir is None or not lacking:
         return had
     reads = [partial(_completed, begun, key, sent[key], fhir) for key in lacking]
-    too_late = [_left_with(sent[key], Part(failed=GapReason.TIMEOUT)) for key in lacking]
-    return had | dict(zip(lacking, fhir.at_once(reads, too_late), strict=True))
+    instead = [partial(_unread, sent[key]) for key in lacking]
+    return had | dict(zip(lacking, fhir.at_once(reads, instead), strict=True))
 
 
 def _sent(begun: Begun, key: str) -> Part | None:
@@ -138,6 +138,11 @@ def _completed(begun: Begun, key: str, sent: Part | None, fhir: FhirClient) -> P
             return together((replace(sent, failed=None, next_links=(), lacking=0), *(Part(p.entries, p.gaps) for p in rest)))
     read = _read(begun, key, fhir)
     return _left_with(sent, read) if read.failed is not None else _with(sent, read)
+
+
+def _unread(sent: Part | None, reason: GapReason) -> Part:
+    """What there is where nothing was read."""
+    return _left_with(sent, Part(failed=reason))
 
 
 def _left_with(sent: Part | None, read: Part) -> Part:
@@ -187,7 +192,7 @@ def _referred_medications(begun: Begun, fhir: FhirClient) -> Part:
         and f"Medication/{identifier}" not in known
     )
     asked = [partial(fhir.read, "Medication", identifier) for identifier in list(wanted)[:MAX_MEDICATIONS_READ]]
-    read = fhir.at_once(asked, [SearchResult(failed=GapReason.TIMEOUT)] * len(asked))
+    read = fhir.at_once(asked, [lambda reason: SearchResult(failed=reason)] * len(asked))
     failed = {result.failed for result in read if result.failed is not None}
     failed |= {GapReason.INCOMPLETE} if len(wanted) > MAX_MEDICATIONS_READ else set()
     gaps = tuple(Gap("Medication", reason) for reason in sorted(failed, key=lambda reason: reason.value))

@@ -23,6 +23,7 @@ class GapReason(Enum):
     WITHHELD = "withheld"  # it says that something may not be seen
     UNREADABLE_ENTRY = "unreadable-entry"
     OTHER_PATIENT = "other-patient"
+    INTERNAL_ERROR = "internal-error"  # a fault of our own, while it was read
     NOT_OFFERED = "not-offered"  # the server has no such resource type: no reason for a warning
 
 

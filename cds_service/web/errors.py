@@ -5,7 +5,7 @@ from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from cds_service import logs, metrics
-from cds_service.errors import RequestError, Unauthorized
+from cds_service.errors import RequestError, Unauthorized, place_of
 from cds_service.web import metering
 
 
@@ -75,12 +75,8 @@ def _of_framework(error: HTTPException) -> Response:
 
 def _unforeseen(error: Exception) -> Response:
     """The place of the fault is logged, never its text: it may hold values of the record."""
-    place = error.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    where = f"{place.tb_frame.f_globals.get('__name__', '?')}:{place.tb_lineno}" if place is not None else "?"
     metering.outcome("unforeseen")
-    logs.event("unforeseen_error", level=40, kind=type(error).__name__, location=where, status=500)
+    logs.event("unforeseen_error", level=40, kind=type(error).__name__, location=place_of(error), status=500)
     return outcome(500, "the service failed; its log names the place")
 
 

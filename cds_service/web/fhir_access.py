@@ -1,6 +1,7 @@
 """The FHIR server of one call, as its client offers it, and what was read there."""
 
 import time
+from collections.abc import Callable
 
 from cds_service import metrics, tracing
 from cds_service.fhir.client import Access, FhirClient, Means, Parameters, SearchResult
@@ -17,25 +18,22 @@ class CallersFhir(FhirClient):
         self.types_read: set[str] = set()
 
     def read(self, resource_type: str, resource_id: str) -> SearchResult:
-        if resource_type in self._not_offered:
-            return SearchResult(failed=GapReason.NOT_OFFERED)
-        self.types_read.add(resource_type)
-        begun = time.perf_counter()
-        with tracing.span("fhir read", resource_type=resource_type):
-            found = super().read(resource_type, resource_id)
-        _count(resource_type, found.failed, begun)
-        return found
+        return self._noted("fhir read", resource_type, lambda: super(CallersFhir, self).read(resource_type, resource_id))
 
     def search(self, resource_type: str, parameters: Parameters) -> SearchResult:
+        return self._noted("fhir search", resource_type, lambda: super(CallersFhir, self).search(resource_type, parameters))
+
+    def _noted(self, span: str, resource_type: str, ask: Callable[[], SearchResult]) -> SearchResult:
         if resource_type in self._not_offered:
             return SearchResult(failed=GapReason.NOT_OFFERED)
         self.types_read.add(resource_type)
         begun = time.perf_counter()
-        with tracing.span("fhir search", resource_type=resource_type):
-            found = super().search(resource_type, parameters)
-        _count(resource_type, found.failed, begun)
+        failed: GapReason | None = GapReason.INTERNAL_ERROR
+        try:
+            with tracing.span(span, resource_type=resource_type):
+                found = ask()
+            failed = found.failed
+        finally:
+            result = failed.value if failed is not None else "ok"
+            metrics.fhir_called(resource_type, result, time.perf_counter() - begun)
         return found
-
-
-def _count(resource_type: str, failed: GapReason | None, begun: float) -> None:
-    metrics.fhir_called(resource_type, failed.value if failed is not None else "ok", time.perf_counter() - begun)

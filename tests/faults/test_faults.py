@@ -4,6 +4,7 @@ What can be known is evaluated; what cannot is named with its reason; nothing of
 """
 
 import json
+import logging
 import socket
 import ssl
 import threading
@@ -27,6 +28,7 @@ from flask import Flask
 from benchmarks import faults
 from benchmarks.unruly import Asked, Behaviour, Patients, Unruly, well
 from cds_service.app import create_app
+from cds_service.fhir.client import FhirClient, Parameters, SearchResult
 from cds_service.sandbox.stories import WRITTEN_FOR
 from cds_service.settings import read_settings
 from tests.web.wire import checked
@@ -310,6 +312,30 @@ def test_entries_that_stand_on_two_pages_are_one(server: Unruly, app: Flask, und
     server.behaviour = only("procedures", "laboratory", fault=faults.repeats_its_entries)
     assert [card["uuid"] for card in answered(app, server.url).cards] == [card["uuid"] for card in undisturbed.cards]
     assert server.asked.count("laboratory") == 2
+
+
+def test_a_fault_of_our_own_costs_the_part_that_it_arises_in(
+    server: Unruly, app: Flask, undisturbed: Answer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken_for_procedures(self: FhirClient, resource_type: str, parameters: Parameters) -> SearchResult:
+        if resource_type == "Procedure":
+            raise ArithmeticError("Zzyzx")
+        return search(self, resource_type, parameters)
+
+    search = FhirClient.search
+    monkeypatch.setattr(FhirClient, "search", broken_for_procedures)
+    with caplog.at_level(logging.INFO, "cds_service"):
+        answer = answered(app, server.url)
+    assert answer.status == 200
+    assert "procedures: an error in this service, while it was read" in (answer.gaps or "")
+    assert len(answer.trials) == len(undisturbed.trials)
+    fields = {record.message: vars(record)["fields"] for record in caplog.records}
+    assert fields["read_broke"]["request_id"] == fields["hook_answered"]["request_id"]
+    assert fields["read_broke"]["kind"] == "ArithmeticError"
+    assert "Zzyzx" not in caplog.text + str(fields)
+    counted = app.test_client().get("/metrics").get_data(as_text=True)
+    assert 'cds_gaps_total{reason="internal-error"}' in counted
+    assert 'cds_fhir_calls_total{resource_type="Procedure",result="internal-error"}' in counted
 
 
 def test_a_loop_and_a_chain_without_end_are_left_early(server: Unruly, app: Flask, tmp_path: Path) -> None:
