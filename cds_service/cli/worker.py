@@ -1,6 +1,8 @@
-"""gunicorn's own refusals, of what is not even HTTP, in the form of all others: JSON with an OperationOutcome."""
+"""gunicorn's worker: what is not even HTTP is refused in the form of all others, and a refusal costs no connection."""
 
 import socket
+import sys
+import time
 from http import HTTPStatus
 
 from gunicorn.http.errors import (
@@ -10,7 +12,8 @@ from gunicorn.http.errors import (
     ParseException,
     UnsupportedTransferCoding,
 )
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.http.parser import RequestParser
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from cds_service import logs
 from cds_service.web.errors import outcome_body
@@ -23,15 +26,30 @@ STATUSES = {
 }
 
 
+REST_OF_BODY = 1.0
+"""Seconds to receive what is left of a body that was not read."""
+
+
 class Worker(ThreadWorker):
-    """Answers malformed HTTP without a word of what was sent; gunicorn's own answer and log line repeat it."""
+    """gunicorn's threads, and what we do otherwise."""
 
     def handle_error(self, req: object, client: socket.socket, addr: object, exc: BaseException) -> None:
+        """Answer malformed HTTP without a word of what was sent; gunicorn's own answer and log line repeat it."""
         answer = refusal(exc)
         try:
             client.sendall(answer)
         except OSError:
             logs.event("caller_gone")
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """Whether the connection stays open for the next call.
+
+        A call refused before its body was read leaves the body behind. gunicorn closes without a word where that is 64 kB,
+        and the caller's next call would fail; within a moment all of it is here.
+        """
+        if not keepalive or not isinstance(conn.parser, RequestParser):
+            return False
+        return bool(conn.parser.finish_body(deadline=time.monotonic() + REST_OF_BODY, max_bytes=sys.maxsize))
 
 
 def refusal(error: BaseException) -> bytes:

@@ -1,5 +1,6 @@
 """The production server as it is started: what is not HTTP is refused as everything else is."""
 
+import http.client
 import json
 import logging
 import os
@@ -104,6 +105,21 @@ def test_malformed_http_gets_an_operation_outcome(port: int, request_: bytes, st
     assert answered == status
     assert json.loads(body)["resourceType"] == "OperationOutcome"
     assert b"Zzyzx" not in body
+
+
+@pytest.mark.parametrize(("path", "kind", "status"), [("aml-cell-therapy-trials", "text/plain", 415), ("none", "", 404)])
+def test_a_refused_call_with_a_large_body_leaves_the_connection_open(port: int, path: str, kind: str, status: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    for _ in range(3):
+        connection.request("POST", f"/cds-services/{path}", b" " * 3_000_000, {"Content-Type": kind})
+        refused = connection.getresponse()
+        assert (refused.status, json.loads(refused.read())["resourceType"]) == (status, "OperationOutcome")
+        opened = connection.sock
+        connection.request("GET", "/cds-services")
+        answer = connection.getresponse()
+        assert (answer.status, len(json.loads(answer.read())["services"])) == (200, 1)
+        assert connection.sock is opened is not None
+    connection.close()
 
 
 def counted(port: int) -> float:
