@@ -49,7 +49,9 @@ class Worker(ThreadWorker):
         """
         if not keepalive or not isinstance(conn.parser, RequestParser):
             return False
-        return bool(conn.parser.finish_body(deadline=time.monotonic() + REST_OF_BODY, max_bytes=sys.maxsize))
+        until = time.monotonic() + REST_OF_BODY
+        whole: bool = conn.parser.finish_body(until, sys.maxsize)  # type: ignore[func-returns-value]  # the types are older
+        return whole
 
 
 def refusal(error: BaseException) -> bytes:
