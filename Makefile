@@ -47,7 +47,7 @@ reading: .venv/.measured
 	$(BIN)/python -m benchmarks.reading $(READING_ARGS)
 
 soak: .venv/.measured
-	$(BIN)/python -m benchmarks.soak $(SECONDS) $(SOAK_ARGS)
+	$(BIN)/python -m benchmarks.soak $(if $(CALLS),--calls $(CALLS),$(SECONDS)) $(SOAK_ARGS)
 
 # Newest versions within the ranges of setup.cfg, by hash, for the container image.
 lock: .venv/bin/python

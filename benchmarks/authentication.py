@@ -16,6 +16,7 @@ clients:
   - iss: {issuer}
     profile: plain
     jwks: keys.json
+    fhir_servers: [{fhir_servers}]
 """
 
 
@@ -27,32 +28,34 @@ def is_known() -> bool:
 class Client:
     """Signs with ES384, as the specification recommends."""
 
-    def __init__(self, directory: Path, service: str) -> None:
+    def __init__(self, directory: Path, service: str, *fhir_servers: str) -> None:
         from cryptography.hazmat.primitives.asymmetric import ec
         from jwt.algorithms import ECAlgorithm
 
-        self._key = ec.generate_private_key(ec.SECP384R1())
-        self._audience = PUBLIC_URL + service
+        self._key, self._other_key = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP384R1())
+        self._service = service
         self._directory = directory
         public = json.loads(ECAlgorithm.to_jwk(self._key.public_key()))
         keys = {"keys": [{**public, "kid": KEY_ID, "alg": "ES384", "use": "sig"}]}
         (directory / "keys.json").write_text(json.dumps(keys))
-        (directory / "clients.yaml").write_text(_CLIENTS.format(issuer=ISSUER))
+        (directory / "clients.yaml").write_text(_CLIENTS.format(issuer=ISSUER, fhir_servers=", ".join(fhir_servers)))
 
     def settings(self) -> Mapping[str, str]:
         """How the service is started for this client."""
         return {"CDS_AUTH": "on", "CDS_CLIENTS": str(self._directory / "clients.yaml"), "CDS_PUBLIC_URL": PUBLIC_URL}
 
-    def tokens(self, count: int) -> Path:
-        """A file of fresh tokens, one a line: each is good for one call."""
+    def token(self, path: str, *, age: int = 0, strange: bool = False) -> str:
+        """Good for one call of an endpoint, for ten minutes. `age`: seconds; `strange`: signed with a key that nobody knows."""
         import jwt
 
-        now = int(time.time())
-        header = {"kid": KEY_ID, "typ": "JWT"}
-        claims = {"iss": ISSUER, "aud": self._audience, "iat": now, "exp": now + 600}
-        lines = [
-            jwt.encode({**claims, "jti": str(uuid.uuid4())}, self._key, algorithm="ES384", headers=header) for _ in range(count)
-        ]
+        made = int(time.time()) - age
+        claims = {"iss": ISSUER, "aud": PUBLIC_URL + path, "iat": made, "exp": made + 600, "jti": str(uuid.uuid4())}
+        key = self._other_key if strange else self._key
+        return jwt.encode(claims, key, algorithm="ES384", headers={"kid": KEY_ID, "typ": "JWT"})
+
+    def tokens(self, count: int) -> Path:
+        """A file of fresh tokens, one a line: each is good for one call."""
+        lines = [self.token(self._service) for _ in range(count)]
         path = self._directory / "tokens"
         path.write_text("\n".join(lines) + "\n")
         return path

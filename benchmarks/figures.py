@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
+from statistics import median, quantiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +38,10 @@ def slope(few: float, many: float, added: int) -> float:
 def _short(value: float) -> str:
     """Three figures at most: more would be noise."""
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def percentiles(seconds: Sequence[float]) -> str:
+    """The 50th and the 99th, in milliseconds."""
+    if len(seconds) < 2:
+        return ""
+    return f"{median(seconds) * 1e3:.0f} / {quantiles(seconds, n=100)[98] * 1e3:.0f} ms"

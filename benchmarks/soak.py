@@ -1,13 +1,14 @@
 """make soak: calls for minutes over 8 to 64 connections, a tenth of what is read failing; what comes of it, and what is left.
 
-python -m benchmarks.soak [SECONDS] [--write]
+With a number of calls, so many of every kind there is: see mixture.py.
+
+python -m benchmarks.soak [SECONDS | --calls NUMBER] [--write]
 """
 
 import argparse
 import http.client
 import os
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from random import Random
-from statistics import median, quantiles
 
 import psutil
 
-from benchmarks import payloads, report
+from benchmarks import mixture, payloads, report
 from benchmarks.calls import Answer, Caller, caller, fire
 from benchmarks.fhir_server import SHARE, WITHOUT_FAULTS, planned
+from benchmarks.figures import percentiles
+from benchmarks.held import HEAD, Held, at_most, held, row, watched
 from benchmarks.unruly import well
 from cds_service.hooks.patient_view import PREFETCH
 from cds_service.settings import now
@@ -32,15 +34,6 @@ PREFETCHED = 0.5
 REST = 5.0
 """Seconds without calls before what is left behind is counted."""
 BEGIN, END = "<!-- soak: written by make soak -->\n", "<!-- end of soak -->\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """What the service's process holds at a moment."""
-
-    megabytes: float
-    threads: int
-    sockets: int
 
 
 @dataclass
@@ -111,28 +104,13 @@ def _undisturbed(answer: Answer) -> list[str]:
     return answer.cards
 
 
-def held(process: psutil.Process) -> Held:
-    with process.oneshot():
-        return Held(process.memory_info().rss / 1e6, process.num_threads(), len(process.net_connections()))
-
-
-def watch(process: psutil.Process, step: Step, stop: threading.Event) -> None:
-    while not stop.wait(1.0):
-        step.held.append(held(process))
-
-
 def run(calls: Calls, process: psutil.Process, connections: int, seconds: float) -> Step:
     step = Step(connections)
-    stop = threading.Event()
-    watching = threading.Thread(target=watch, args=(process, step, stop))
-    watching.start()
     began = time.monotonic()
-    with ThreadPoolExecutor(connections) as pool:
+    with watched(process) as step.held, ThreadPoolExecutor(connections) as pool:
         for number in range(connections):
             pool.submit(calls.until, began + seconds, number, step)
     step.seconds = time.monotonic() - began
-    stop.set()
-    watching.join()
     return step
 
 
@@ -151,19 +129,13 @@ def _steps(steps: list[Step]) -> Iterator[str]:
         cells = (
             str(step.connections),
             f"{rate:.0f}",
-            _percentiles(step.prefetched),
-            _percentiles(step.read),
+            percentiles(step.prefetched),
+            percentiles(step.read),
             f"{slowest:.2f} s",
             f"{len(step.shed)}, {max(step.shed):.2f} s" if step.shed else "none",
             f"{memory[0]:.0f} to {memory[-1]:.0f} MB" if memory else "",
         )
         yield f"| {' | '.join(cells)} |"
-
-
-def _percentiles(seconds: list[float]) -> str:
-    if len(seconds) < 2:
-        return ""
-    return f"{median(seconds) * 1e3:.0f} / {quantiles(seconds, n=100)[98] * 1e3:.0f} ms"
 
 
 def _outcomes(steps: list[Step]) -> Iterator[str]:
@@ -175,22 +147,22 @@ def _outcomes(steps: list[Step]) -> Iterator[str]:
 
 
 def _left(steps: list[Step], before: Held, after: Held) -> Iterator[str]:
-    yield "| the process holds | RSS | threads | sockets |"
-    yield "|---|---|---|---|"
-    most = Held(
-        *(max(getattr(one, name) for step in steps for one in step.held) for name in ("megabytes", "threads", "sockets"))
-    )
-    for name, one in (("before", before), ("at most", most), (f"{REST:.0f} s after the last call", after)):
-        yield f"| {name} | {one.megabytes:.0f} MB | {one.threads} | {one.sockets} |"
+    yield from HEAD
+    yield row("before", before)
+    yield row("at most", at_most([one for step in steps for one in step.held]))
+    yield row(f"{REST:.0f} s after the last call", after)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("seconds", nargs="?", type=float, default=float(os.environ.get("SECONDS", "180")))
+    parser.add_argument("--calls", type=int, help="so many calls of every kind, instead of some minutes")
     parser.add_argument("--write", action="store_true", help="put the results into benchmarks/README.md")
     arguments = parser.parse_args()
+    if arguments.calls:
+        return mixture.main(arguments.calls, write=arguments.write)
     with caller() as calling:
-        process = calling.server.worker()
+        process = psutil.Process(calling.server.process.pid)
         calls = Calls(calling)
         run(calls, process, CONNECTIONS[0], min(5.0, arguments.seconds))  # what is loaded late is loaded now
         before = held(process)
