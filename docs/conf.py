@@ -8,7 +8,15 @@ project = "cds-service"
 author = "the authors of cds-service"
 html_title = "cds-service"
 root_doc = "docs/index"
-include_patterns = ["README.md", "CHANGELOG.md", "docs/*.md", "cds_service/**/*.md", "tests/web/checklist.md", "*/README.md"]
+include_patterns = [
+    "README.md",
+    "CHANGELOG.md",
+    "docs/*.md",
+    "benchmarks/README.md",
+    "cds_service/**/README.md",
+    "fhir_fixtures/README.md",
+    "tests/web/checklist.md",
+]
 extensions = ["myst_parser"]
 myst_heading_anchors = 3  # the anchors of headings are those that the repository's host makes
 nitpicky = True  # with -W a link that leads nowhere fails

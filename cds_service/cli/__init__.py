@@ -27,8 +27,8 @@ COMMANDS = (
 """In the order of the help; each is a module here."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 done; 1 it could not be done, with one line that says why; 2 wrong usage."""
+def command_line(asked: str | None = None) -> argparse.ArgumentParser:
+    """All commands with their options; where one is asked for, that one alone, and nothing else is loaded."""
     parser = argparse.ArgumentParser(
         prog="cds-service",
         description="Which cell-therapy trials in acute myeloid leukaemia a patient may fit, and why.",
@@ -36,10 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subcommands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    given = sys.argv[1:] if arguments is None else arguments
-    for command in given[:1] if given[:1] and given[0] in COMMANDS else COMMANDS:  # what is not asked for is not loaded
+    for command in [asked] if asked in COMMANDS else COMMANDS:
         import_module(f"{__name__}.{command}").add_parser(subcommands)
-    parsed = parser.parse_args(given)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 done; 1 it could not be done, with one line that says why; 2 wrong usage."""
+    given = sys.argv[1:] if arguments is None else arguments
+    parsed = command_line(given[0] if given else None).parse_args(given)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a sign shows "?" and goes on

@@ -1,0 +1,160 @@
+"""The documents: they lead where they say, and what they tell people to type exists and is read as they show it."""
+
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+
+import pytest
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from cds_service import clients
+from cds_service.cli import command_line
+from cds_service.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+READER = MarkdownIt("commonmark").enable("table")
+APART = {"build", "dist", "mutants", "node_modules", "target"}
+PAGES = sorted(
+    path for path in ROOT.rglob("*.md") if not any(part in APART or part[0] == "." for part in path.relative_to(ROOT).parts)
+)
+SETTING_NAMES = {name for setting in SETTINGS for name in (setting.name, setting.in_file) if name}
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+
+class Block(NamedTuple):
+    """A fenced block: what its fence says, its text, and where it begins."""
+
+    kind: str
+    text: str
+    place: str
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tokens(page: Path) -> Iterator[Token]:
+    for token in READER.parse(page.read_text(encoding="utf-8")):
+        yield token
+        yield from token.children or ()
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the repository's host makes them."""
+    inline = READER.parse(page.read_text(encoding="utf-8"))
+    titles = [
+        "".join(part.content for part in following.children or ())
+        for opening, following in pairwise(inline)
+        if opening.type == "heading_open"
+    ]
+    return {re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-") for title in titles}
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    for token in READER.parse(page.read_text(encoding="utf-8")):
+        if token.type == "fence" and token.map:
+            yield Block(token.info.strip(), token.content, f"{name_of(page)}:{token.map[0] + 1}")
+
+
+ALL_BLOCKS = [block for page in PAGES for block in blocks(page)]
+EXAMPLES = [block for block in ALL_BLOCKS if block.kind == "yaml" and block.place.startswith("docs/")]
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """Every call of cds-service in a console block: where it stands, and its arguments."""
+    for block in ALL_BLOCKS:
+        if block.kind != "console":
+            continue
+        typed = block.text.replace("\\\n", " ")
+        for line in re.findall(r"^\$ (.*)$", typed, re.MULTILINE):
+            for command in re.split(r"&&|\||;", line):
+                words = shlex.split(re.sub(r"[<>].*", "", command), comments=True)
+                while words and re.fullmatch(r"\w+=.*", words[0]):
+                    words.pop(0)
+                if words and words[0].endswith("cds-service"):
+                    yield block.place, words[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_to_a_file_and_an_anchor_that_there_are(page: Path) -> None:
+    for token in tokens(page):
+        address = str(token.attrs.get("href" if token.type == "link_open" else "src", ""))
+        path, _, anchor = address.partition("#")
+        if not address or re.match(r"\w+:", address):
+            continue
+        target = (page.parent / unquote(path)).resolve() if path else page
+        assert target.exists(), f"{address} is not there"
+        assert target.is_relative_to(ROOT), f"{address} leads out of the repository"
+        if anchor:
+            assert anchor in anchors(target), f"{address}: no heading there has this anchor"
+
+
+def test_a_link_that_leads_nowhere_would_be_noticed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("## What `it` is, then\n\n[x](#what-it-is-then) `[y](no.md)`\n", encoding="utf-8")
+    assert anchors(page) == {"what-it-is-then"}
+    assert [token.attrs["href"] for token in tokens(page) if token.type == "link_open"] == ["#what-it-is-then"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=name_of)  # it tells old names too
+def test_every_setting_target_and_command_that_is_named_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert set(re.findall(r"\bCDS_[A-Z][A-Z_]*[A-Z]\b", text)) <= SETTING_NAMES
+    assert set(re.findall(r"(?:`|\$ )make ([a-z]+)", text)) <= TARGETS
+    named = set(re.findall(r"(?:`|\$ |bin/)cds-service ([a-z]+)", text))
+    known = next(action.choices for action in command_line()._subparsers._group_actions if action.choices)  # type: ignore[union-attr]
+    assert named <= set(known)
+
+
+@pytest.mark.parametrize(("place", "arguments"), list(commands()), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_command_to_type_has_options_that_exist(place: str, arguments: list[str]) -> None:
+    try:
+        command_line().parse_args(arguments)
+    except SystemExit as refused:
+        pytest.fail(f"{place}: cds-service {shlex.join(arguments)} is refused ({refused.code})")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+def test_every_file_shown_is_read_by_the_program(example: Block, tmp_path: Path) -> None:
+    assert example.text.startswith("clients:\n"), "say here how the program reads such a file"
+    for name in re.findall(r"jwks: ([\w.-]+\.json)", example.text):
+        (tmp_path / name).write_text('{"keys": []}', encoding="utf-8")
+    (tmp_path / "clients.yaml").write_text(example.text, encoding="utf-8")
+    read = clients.load(tmp_path / "clients.yaml", development="localhost" in example.text)
+    assert len(read) == example.text.count("- iss:")
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    options = [
+        "--fail-on-warning",
+        "--keep-going",
+        "--quiet",
+        "--conf-dir",
+        "docs",
+        "--doctree-dir",
+        str(tmp_path / "doctrees"),
+    ]
+    command = [sys.executable, "-m", "sphinx", *options, "--builder", "html", ".", str(tmp_path / "site")]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    fetched = {
+        address
+        for page in (tmp_path / "site").rglob("*.html")
+        for address in re.findall(
+            r"<(?:script|link|img)\b[^>]*?(?:src|href)=\"(https?:[^\"]+)", page.read_text(encoding="utf-8")
+        )
+    }
+    assert fetched == set(), "a page of the site fetches from elsewhere"
+
+
+def test_every_document_is_in_the_contents_of_the_site() -> None:
+    contents = " ".join(block.text for block in blocks(ROOT / "docs" / "index.md") if block.kind == "{toctree}")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert page.stem == "index" or re.search(rf"^{re.escape(page.stem)}$", contents, re.MULTILINE), name_of(page)
