@@ -42,7 +42,7 @@ docs: .venv/.tested
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --conf-dir docs --builder html . build/docs
 
 hapi: .venv/.installed
-	$(BIN)/python -m tests.hapi.run
+	$(BIN)/python -m tests.hapi.run $(PORT)
 
 bench: .venv/.benched
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
