@@ -148,7 +148,7 @@ class PlausibleRange(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Assumptions:
-    """All assumptions by name, and the sources of each for the README's table."""
+    """All assumptions by name, and the sources of each for the table in docs/assumptions.md."""
 
     windows: Mapping[str, Window]
     spans: Mapping[str, Length]

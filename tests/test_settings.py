@@ -49,10 +49,10 @@ def test_lists_are_split_at_commas() -> None:
     assert settings.fhir_servers == ("https://a.example/fhir", "https://b.example")
 
 
-def test_the_readme_has_the_table_of_settings_and_of_files() -> None:
-    readme = Path("README.md").read_text(encoding="utf-8")
-    assert f"\n{markdown()}\n" in readme, "cds-service settings --markdown writes it"
-    assert set(re.findall(r"CDS_\w+_FILE", readme)) == {setting.in_file for setting in SETTINGS} - {None}
+def test_the_documents_have_the_table_of_settings_and_of_files() -> None:
+    page = Path("docs/settings.md").read_text(encoding="utf-8")
+    assert f"\n{markdown()}\n" in page, "cds-service settings --markdown writes it"
+    assert set(re.findall(r"CDS_\w+_FILE", page)) == {setting.in_file for setting in SETTINGS} - {None}
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_the_table_for_documents_is_printed(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().out == markdown()
 
 
-def test_the_readme_lists_every_assumption_with_its_source() -> None:
-    readme = Path("README.md").read_text(encoding="utf-8")
+def test_the_documents_list_every_assumption_with_its_source() -> None:
+    page = Path("docs/assumptions.md").read_text(encoding="utf-8")
     for name, (value, source) in load_assumptions().sources.items():
-        assert f"| `{name}` | {value} | {source} |" in readme
+        assert f"| `{name}` | {value} | {source} |" in page

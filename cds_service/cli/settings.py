@@ -18,7 +18,7 @@ def add_parser(subcommands: Subcommands) -> None:
         description="List every CDS_* variable with its value and meaning, passwords masked; a wrong one is reported.",
         **with_examples("cds-service settings", "CDS_TIMEZONE=Asia/Shanghai cds-service settings"),
     )
-    parser.add_argument("--markdown", action="store_true", help="the table of defaults as README.md has it")
+    parser.add_argument("--markdown", action="store_true", help="the table of defaults as docs/settings.md has it")
     parser.set_defaults(run=run)
 
 
