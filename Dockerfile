@@ -1,4 +1,4 @@
-# The service as a container image: `docker build --tag cds-service .`; docs/operations.md tells how to run it.
+# The service as a container image: `docker build --tag cds-service .`; docs/install.md tells how to run it.
 #
 # BASE may be any image with Python 3.11 or newer, pip and venv as `python3`: a mirror of your own, or the same by digest.
 # REQUIREMENTS=requirements-with-traces.txt adds OpenTelemetry, for CDS_TRACES.

@@ -144,7 +144,7 @@ class _Reader:
         try:
             entry = msgspec.convert(tree, ClientEntry, strict=False)
         except msgspec.ValidationError as error:
-            self._fault(place, f"does not have the right shape: {error}", "compare it with docs/clients.md")
+            self._fault(place, f"does not have the right shape: {error}", "compare it with docs/connect.md")
             return None
         self._check(place, entry)
         base = self._profiles.get(entry.profile, self._profiles["plain"])

@@ -16,6 +16,7 @@ from markdown_it.token import Token
 
 from cds_service import clients
 from cds_service.cli import command_line
+from cds_service.hooks.patient_view import SERVICE
 from cds_service.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -129,6 +130,12 @@ def test_every_file_shown_is_read_by_the_program(example: Block, tmp_path: Path)
     (tmp_path / "clients.yaml").write_text(example.text, encoding="utf-8")
     read = clients.load(tmp_path / "clients.yaml", development="localhost" in example.text)
     assert len(read) == example.text.count("- iss:")
+
+
+def test_analysts_are_told_every_prefetch_key_with_its_query() -> None:
+    page = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| `(\w+[/?][^`]+)` \|$", page, re.MULTILINE))
+    assert told == dict(SERVICE.entry.prefetch)
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
