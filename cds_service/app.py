@@ -55,8 +55,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
         Rates(settings.rate_limit),
         clock,
     )
-    patience = PATIENCE * min(client.profile.deadline for client in clients.values())
-    turns = Turns(settings.threads, WAITING * settings.threads, patience)
+    turns = Turns(settings.threads, WAITING * settings.threads, PATIENCE * guard.shortest_deadline)
     service = Service(
         settings=settings,
         knowledge=knowledge,

@@ -14,7 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from cds_service.errors import OutboundError
-from cds_service.outbound.deadline import PunctualResponse, kept
+from cds_service.outbound.punctual import PunctualResponse, kept
 from cds_service.settings import Network
 
 NAT64 = IPv6Network("64:ff9b::/96")

@@ -18,10 +18,10 @@ from urllib3 import HTTPResponse
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from cds_service import logs
+from cds_service.deadline import Deadline, keeping
 from cds_service.errors import OutboundError
 from cds_service.outbound.addresses import AddressRules, CheckedAdapter
 from cds_service.outbound.breaker import Breakers, State
-from cds_service.outbound.deadline import Deadline, keeping
 from cds_service.outbound.retries import GATEWAY_ERRORS, Reply, retried
 
 CHUNK = 65_536

@@ -5,21 +5,23 @@ While it fails it is left alone: one call in some seconds tries whether it is ba
 
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
+from threading import TIMEOUT_MAX, Lock
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from cds_service import logs, metrics, tracing
+from cds_service import deadline, logs, metrics, tracing
 from cds_service.errors import SettingsError, StoreDown
 from cds_service.store import postgresql, sqlite
-from cds_service.store.backend import OF_A_CALL, OF_AN_OPERATOR, PURPOSE, Patience, Purpose
+from cds_service.store.backend import OF_A_CALL, OF_AN_OPERATOR, PURPOSE, Patience, Purpose, share_of_the_call
 from cds_service.store.migrating import HEAD, revision, upgrade
 
 REST = 5.0
+FAIR_WAIT = 0.5
+"""Seconds: a database that had less is not left alone for it; the call goes on without it."""
 BACKENDS = {"sqlite": sqlite.BACKEND, "postgresql": postgresql.BACKEND}
 _DOWN = "the store is down; what must be kept cannot be kept now"
 
@@ -34,7 +36,7 @@ class Database:
         self._engine = backend.engine(url, patience)
         self._migrated = False
         self._opening = Lock()
-        self._turns: AbstractContextManager[object] = Lock() if backend.one_writer else nullcontext()
+        self._turns = Lock() if backend.one_writer else None
         self._asking = Lock()
         self._is_down = False
         self._rest_until = 0.0
@@ -46,9 +48,10 @@ class Database:
 
         Raises: StoreDown.
         """
-        with self._turns:
+        purpose = Purpose.DURABLE if durable else Purpose.WRITING
+        with deadline.keeping(share_of_the_call(purpose)), nullcontext() if self._turns is None else _held(self._turns):
             try:
-                with self._transaction(Purpose.DURABLE if durable else Purpose.WRITING) as connection:
+                with self._transaction(purpose) as connection:
                     yield connection
             except StoreDown:
                 self.last_write_failed = True
@@ -58,7 +61,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Raises: StoreDown."""
-        with self._transaction(Purpose.READING) as connection:
+        with deadline.keeping(share_of_the_call(Purpose.READING)), self._transaction(Purpose.READING) as connection:
             yield connection
 
     def is_up(self) -> bool:
@@ -100,11 +103,15 @@ class Database:
     def _guarded(self) -> Iterator[None]:
         """Raises: StoreDown, at once while the database is left alone."""
         self._ask()
+        had = deadline.current().seconds_left
         try:
             yield
         except (SQLAlchemyError, OSError) as error:
-            self._is_down, self._rest_until = True, time.monotonic() + REST
             kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
+            if had < FAIR_WAIT:
+                logs.event("store_late", level=30, kind=kind)
+                raise StoreDown(_DOWN) from error
+            self._is_down, self._rest_until = True, time.monotonic() + REST
             logs.event("store_down", level=40, kind=kind)
             metrics.store_failed()
             raise StoreDown(_DOWN) from error
@@ -122,7 +129,7 @@ class Database:
     def _migrate(self) -> None:
         if self._migrated:
             return
-        with self._opening:
+        with _held(self._opening):
             with self._begun(Purpose.READING) as connection:
                 current = revision(connection)
             if current != HEAD:
@@ -131,6 +138,17 @@ class Database:
                         upgrade(connection)
                 self._engine.dispose()  # the patience of this connection is for opening alone
             self._migrated = True
+
+
+@contextmanager
+def _held(lock: Lock) -> Iterator[None]:
+    """Raises: StoreDown where it does not come free in the time of this call."""
+    if not lock.acquire(timeout=min(max(0.0, deadline.current().seconds_left), TIMEOUT_MAX)):
+        raise StoreDown(_DOWN)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def existing(address: str) -> Database:

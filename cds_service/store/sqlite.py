@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
+from cds_service import deadline
 from cds_service.store.backend import Backend, Patience, Purpose, purpose_of
 
 _BEGIN = {
@@ -19,8 +20,8 @@ _BEGIN = {
 }
 """How far a commit goes towards the disk, and whether the file is locked at once: another writer is waited for then."""
 
-_SET = "set"
-"""What a connection is set to already, in its `info`."""
+_SYNCHRONOUS = "synchronous"
+"""In a connection's `info`: what it is set to already."""
 
 
 class _RawCursor(Protocol):
@@ -34,7 +35,7 @@ class _RawConnection(Protocol):
 
 
 def _engine(url: URL, patience: Patience) -> Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": patience.answer}, pool_timeout=patience.answer)
+    engine = sa.create_engine(url, max_overflow=-1)  # as many connections as threads answer
 
     @event.listens_for(engine, "do_connect")
     def create_privately(*_: object) -> None:
@@ -45,7 +46,7 @@ def _engine(url: URL, patience: Patience) -> Engine:
     def prepare(connection: _RawConnection, _: object) -> None:
         connection.isolation_level = None  # the driver begins no transactions of its own
         cursor = connection.cursor()
-        _write_ahead(cursor, patience.opening)
+        _write_ahead(cursor, _left(patience.opening))
         cursor.execute("PRAGMA foreign_keys = ON")
 
     @event.listens_for(engine, "begin")
@@ -53,13 +54,18 @@ def _engine(url: URL, patience: Patience) -> Engine:
         purpose = purpose_of(connection)
         wait = patience.opening if purpose is Purpose.OPENING else patience.answer
         synchronous, begin_as = _BEGIN[purpose]
-        if connection.info.get(_SET) != (wait, synchronous):
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {wait * 1000:.0f}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_left(wait) * 1000:.0f}")
+        if connection.info.get(_SYNCHRONOUS) != synchronous:
             connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
-            connection.info[_SET] = (wait, synchronous)
+            connection.info[_SYNCHRONOUS] = synchronous
         connection.exec_driver_sql(begin_as)
 
     return engine
+
+
+def _left(seconds: float) -> float:
+    """How many of so many seconds the transaction still has."""
+    return max(0.0, min(seconds, deadline.current().seconds_left))
 
 
 def _write_ahead(cursor: _RawCursor, patience: float) -> None:

@@ -14,6 +14,7 @@ from limits import RateLimitItem
 from cds_service import logs
 from cds_service.clients import OPEN, Client, Clients
 from cds_service.errors import TooManyCalls, Unauthorized
+from cds_service.web.arrival import keep_deadline_of
 from cds_service.web.security import Authenticator, require_this_machine
 
 
@@ -45,6 +46,7 @@ class Guard:
 
     def __init__(self, clients: Clients, authenticator: Authenticator, rates: Rates, clock: Callable[[], datetime]) -> None:
         self._open = clients.get(OPEN)
+        self.shortest_deadline = min(client.profile.deadline for client in clients.values())
         self._authenticator = authenticator
         self._rates = rates
         self._clock = clock
@@ -60,6 +62,7 @@ class Guard:
             except Unauthorized as refusal:
                 logs.event("call_not_authenticated", level=30, reason=refusal.reason)
                 raise
+        keep_deadline_of(client)
         self._rates.count(client)
         g.client = client
 

@@ -20,12 +20,13 @@ from cds_service.outbound.door import Door
 from cds_service.pipeline import answer
 from cds_service.protocol import NO_CARDS, CdsResponse, Discovery, HookRequest, decode_request, encode
 from cds_service.settings import Settings, is_loopback_url
-from cds_service.web import metering
+from cds_service.web import arrival, metering
+from cds_service.web.arrival import seconds_since_arrival
 from cds_service.web.fhir_access import CallersFhir
 from cds_service.web.fitting import fit, renamed
 from cds_service.web.guard import Guard, caller
 from cds_service.web.memory import Memory, shown_cards
-from cds_service.web.turns import Turns, seconds_since_arrival
+from cds_service.web.turns import Turns
 
 JSON = "application/json"
 READING = 0.9
@@ -65,6 +66,7 @@ class Service:
 def blueprint(service: Service, guard: Guard, turns: Turns) -> Blueprint:
     """GET /cds-services, POST /cds-services/ID and POST /cds-services/ID/feedback."""
     routes = Blueprint("cds_hooks", __name__)
+    arrival.note(routes, guard.shortest_deadline)
     turns.guard(routes)
     routes.before_request(guard.admit)
 

@@ -3,10 +3,8 @@
 Calls are let in first come, first served; who knows within the EHR's patience that there is no answer can still act on it.
 """
 
-import time
 from collections import deque
 from threading import Event, Lock
-from typing import cast
 
 from flask import Blueprint, g
 
@@ -28,7 +26,6 @@ class Turns:
 
         @routes.before_request
         def take() -> None:
-            g.arrived = time.monotonic()
             self.take()
             g.has_turn = True
 
@@ -66,8 +63,3 @@ class Turns:
                 self._queue.popleft().set()
             else:
                 self._free += 1
-
-
-def seconds_since_arrival() -> float:
-    """How long the call that is being answered has been here."""
-    return time.monotonic() - cast(float, g.arrived)

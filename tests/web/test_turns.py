@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.errors import Overloaded
+from cds_service.web import arrival
 from cds_service.web import turns as module
 from cds_service.web.turns import Turns
 from tests.web.test_service import SETTINGS, URL, client_of, request_of
@@ -86,7 +87,7 @@ def test_a_turn_that_comes_at_the_last_moment_is_taken(monkeypatch: pytest.Monke
 def test_a_call_beyond_what_is_answered_gets_503_and_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     client = client_of(replace(SETTINGS, threads=1))
     begun, let_go = threading.Event(), threading.Event()
-    unheld = module.seconds_since_arrival
+    unheld = arrival.seconds_since_arrival
 
     def held() -> float:
         begun.set()
