@@ -5,6 +5,7 @@ import json
 import socket
 import struct
 import time
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 
 from benchmarks.unruly import Asked, Behaviour
@@ -12,6 +13,7 @@ from benchmarks.unruly import Asked, Behaviour
 HTML = b"<html><body>Please sign in</body></html>"
 BOMB = gzip.compress(b" " * 20_000_000)
 """A small body that unfolds to a large one."""
+EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 DRIP = 0.05
 """Seconds between two bytes."""
 
@@ -35,6 +37,30 @@ def _drip(asked: Asked, content: bytes) -> bool:
         asked.connection.sendall(bytes([byte]))
         time.sleep(DRIP)
     return False
+
+
+def floods_with_early_hints(asked: Asked) -> bool:
+    while True:
+        asked.connection.sendall(EARLY_HINTS)
+        time.sleep(DRIP)
+
+
+def sends_early_hints(asked: Asked) -> bool:
+    """First, and its answer later, as a proxy does."""
+    asked.connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" + EARLY_HINTS)
+    time.sleep(DRIP)
+    asked.answer()
+    return True
+
+
+def switches_protocols(asked: Asked) -> bool:
+    asked.connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n")
+    return False
+
+
+def sends_a_byte_order_mark(asked: Asked) -> bool:
+    asked.answer(BOM_UTF8 + asked.body)
+    return True
 
 
 def closes_at_once(asked: Asked) -> bool:
@@ -83,6 +109,11 @@ def sends_wrong_types(asked: Asked) -> bool:
     return True
 
 
+def sends_another_patient(asked: Asked) -> bool:
+    asked.answer(b'{"resourceType": "Patient", "id": "Zzyzx"}', 200)
+    return True
+
+
 def sends_other_resources(asked: Asked) -> bool:
     strange = {"resourceType": "Encounter", "id": "e", "status": "finished"}
     asked.answer(json.dumps(_bundle(strange)).encode(), 200)
@@ -101,13 +132,18 @@ def has_no_last_page(asked: Asked) -> bool:
     return _with_next(asked, f"{asked.address}&page={asked.page + 1}")
 
 
+def names_no_next_page(asked: Asked) -> bool:
+    """There is one, it says, but not where."""
+    return _with_next(asked, "")
+
+
 def repeats_its_entries(asked: Asked) -> bool:
     """Two pages that overlap, as when something is added meanwhile: all is there."""
     return _with_next(asked, None if asked.page == 2 else f"{asked.address}&page=2")
 
 
 def _with_next(asked: Asked, following: str | None) -> bool:
-    link = [{"relation": "next", "url": following}] if following else []
+    link = [{"relation": "next", "url": following}] if following is not None else []
     asked.answer(json.dumps({**json.loads(asked.body), "link": link}).encode(), 200)
     return True
 

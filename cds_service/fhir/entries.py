@@ -91,7 +91,7 @@ class Read(msgspec.Struct, frozen=True):
     total: int = 0
     """How many the server says that there are; 0 where it does not say."""
     odd_links: bool = False
-    """Its links cannot be read, so that nobody knows whether more pages follow."""
+    """Its links cannot be read, or the next page has no address, so that nobody knows what follows."""
     full_urls: dict[str, str] = {}
 
     @property
@@ -141,8 +141,10 @@ def read_bundle_entries(bundle: Bundle) -> Read:
             gaps.append(Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY))
         matches += bundle_entry.is_match()
     links = _links(bundle)
-    following = next((link.url for link in links or () if link.relation == "next" and link.url), None)
-    return Read(tuple(entries), tuple(gaps), gravest(said_of_it), following, matches, _total(bundle), links is None, full_urls)
+    further = [link.url for link in links or () if link.relation == "next"]
+    following = next(filter(None, further), None)
+    odd = links is None or (bool(further) and following is None)
+    return Read(tuple(entries), tuple(gaps), gravest(said_of_it), following, matches, _total(bundle), odd, full_urls)
 
 
 def _opened(bundle: Bundle) -> Sequence[BundleEntry]:
@@ -203,7 +205,10 @@ def read_resource(body: Json) -> Entry | None:
     """A lone resource of a type that we read; None if it is none or cannot be read."""
     entry = BundleEntry(resource=msgspec.Raw(body))
     resource = _resource(entry)
-    return None if resource is None else _entry(resource, entry, {})
+    if resource is not None:
+        return _entry(resource, entry, {})
+    mended = json_bytes.mended(bytes(body))
+    return read_resource(mended) if mended is not None else None
 
 
 def resource_type_of(body: Json) -> str | None:

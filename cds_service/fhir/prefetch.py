@@ -75,7 +75,6 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
     begun = Begun(request, ours, foreign_names.by_key(sent, ours))
     _refuse_other_patients(begun)
     begun.parts.update(_had_at_once(begun, (PATIENT, CONDITIONS), fhir))
-    _refuse_other_patients(begun, keys=(PATIENT,))
     return begun
 
 
@@ -164,13 +163,15 @@ def _read(begun: Begun, key: str, fhir: FhirClient) -> Part:
         result = fhir.search(template.resource_type, template.parameters(patient_id))
     else:
         result = fhir.read(template.resource_type, patient_id)
+        if any(entry.reference != f"{template.resource_type}/{patient_id}" for entry in result.entries):
+            return Part(failed=GapReason.OTHER_PATIENT)
     return Part(result.entries, tuple(replace(gap, key=key) for gap in result.gaps), result.failed)
 
 
-def _refuse_other_patients(begun: Begun, keys: tuple[str, ...] | None = None) -> None:
+def _refuse_other_patients(begun: Begun) -> None:
     """Raises: WrongPatient."""
     patient = f"Patient/{begun.request.patient_id}"
-    for part in (part for key, part in begun.parts.items() if keys is None or key in keys):
+    for part in begun.parts.values():
         for entry in part.entries:
             another = isinstance(entry.resource, Patient) and f"Patient/{entry.resource.id}" != patient
             if another or belongs_to_another(entry, patient, part.full_urls):

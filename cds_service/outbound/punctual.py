@@ -3,7 +3,8 @@
 import io
 import math
 import socket
-from http.client import HTTPResponse
+from http import HTTPStatus
+from http.client import BadStatusLine, HTTPResponse, parse_headers
 from typing import TYPE_CHECKING
 
 from cds_service import deadline
@@ -26,6 +27,20 @@ class PunctualResponse(HTTPResponse):
     def __init__(self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None) -> None:
         super().__init__(sock, debuglevel, method, url)
         self.fp = io.BufferedReader(_PunctualStream(sock, self.fp.detach()))
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """That of the answer. What comes before it, such as 103 Early Hints, is none; the library passes over 100 alone, and
+        the answer that follows would be taken for that to the next request on this connection.
+
+        Raises: BadStatusLine for 101, after which the connection speaks another protocol.
+        """
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # the library's own, unknown to the types
+        while HTTPStatus.CONTINUE < status < HTTPStatus.OK:
+            if status == HTTPStatus.SWITCHING_PROTOCOLS:
+                raise BadStatusLine(str(status))
+            parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+        return version, status, reason
 
 
 class _PunctualStream(io.RawIOBase):

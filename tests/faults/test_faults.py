@@ -146,6 +146,8 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.says_nothing, LATE),
     (faults.drips_its_head, LATE),
     (faults.drips_its_body, LATE),
+    (faults.floods_with_early_hints, LATE),
+    (faults.switches_protocols, AWAY),
     (faults.closes_at_once, AWAY),
     (faults.resets_in_mid_body, AWAY),
     (faults.sends_truncated_json, ERROR),
@@ -159,6 +161,7 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.loops, PART),
     (faults.leads_to_another_host, PART),
     (faults.has_no_last_page, PART),
+    (faults.names_no_next_page, PART),
     (INCOMPLETE := faults.warns("incomplete"), NOT_WHOLE),
     (THROTTLED := faults.warns("throttled"), NOT_WHOLE),
     (SUPPRESSED := faults.warns("suppressed"), WITHHELD),
@@ -175,7 +178,10 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.status(503, Retry_After="Wed, 25 Nov 2099 00:00:00 GMT"), ERROR),
     (faults.status(302, Location="https://attacker.example/"), AWAY),
 ]
-OF_SEARCHES = {faults.loops, faults.leads_to_another_host, faults.has_no_last_page, INCOMPLETE, THROTTLED, SUPPRESSED}
+OF_SEARCHES = {
+    *(faults.loops, faults.leads_to_another_host, faults.has_no_last_page, faults.names_no_next_page),
+    *(INCOMPLETE, THROTTLED, SUPPRESSED),
+}
 """They bring entries along; what is no search, such as the patient, has no such faults."""
 NAMES = [f"{number}-{fault.__qualname__.partition('.')[0]}" for number, (fault, _) in enumerate(FAULTS)]
 
@@ -306,6 +312,24 @@ def test_what_passes_costs_no_answer(server: Unruly, app: Flask, undisturbed: An
     answer = answered(app, server.url)
     assert [card["summary"] for card in answer.cards] == [card["summary"] for card in undisturbed.cards]
     assert (server.asked.count("conditions"), server.asked.count("laboratory")) == (2, 2)
+
+
+@pytest.mark.parametrize("oddity", [faults.sends_early_hints, faults.sends_a_byte_order_mark])
+def test_what_is_odd_and_can_be_read_costs_no_answer(
+    server: Unruly, app: Flask, undisturbed: Answer, oddity: Behaviour
+) -> None:
+    server.behaviour = oddity
+    assert [card["summary"] for card in answered(app, server.url).cards] == [card["summary"] for card in undisturbed.cards]
+    assert max(server.asked.count(key) for key in PREFETCH_KEYS) == 1
+
+
+def test_a_server_that_answers_with_another_patient_is_told_from_a_caller_that_does(server: Unruly, app: Flask) -> None:
+    server.behaviour = faults.sends_another_patient
+    assert answered(app, server.url).status == 412
+    server.behaviour = only("patient", fault=faults.sends_another_patient)
+    answer = answered(app, server.url)
+    assert answer.status == 200
+    assert "patient: an entry of another patient came with it, and was dropped" in (answer.gaps or "")
 
 
 def test_entries_that_stand_on_two_pages_are_one(server: Unruly, app: Flask, undisturbed: Answer) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import responses
 
-from cds_service.errors import DataUnavailable, WrongPatient
+from cds_service.errors import DataUnavailable
 from cds_service.fhir import prefetch
 from cds_service.fhir.client import Access, FhirClient, Means
 from cds_service.fhir.record import GapReason, PatientRecord
@@ -336,10 +336,14 @@ def test_a_patient_that_cannot_be_read_fails_the_precondition(body: bytes) -> No
 
 
 @responses.activate
-def test_a_server_that_answers_with_another_patient_is_refused() -> None:
-    responses.get(f"{BASE}/Patient/p", json={**PATIENT, "id": "q"})
-    with pytest.raises(WrongPatient):
-        prefetch.begin(request({"conditions": EMPTY}), TEMPLATES, fhir())
+@pytest.mark.parametrize("other", ["q", None])
+def test_a_server_that_answers_with_another_patient_has_not_answered(other: str | None) -> None:
+    responses.get(f"{BASE}/Patient/p", json={**PATIENT, "id": other})
+    begun = prefetch.begin(request({"conditions": EMPTY}), TEMPLATES, fhir())
+    assert begun.record().patient.birth_date is None
+    assert [(gap.key, gap.reason) for gap in begun.record().gaps] == [("patient", GapReason.OTHER_PATIENT)]
+    with pytest.raises(DataUnavailable, match="patient"):
+        prefetch.require_the_basis(begun)
 
 
 @responses.activate
