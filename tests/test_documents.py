@@ -114,6 +114,16 @@ def test_every_setting_target_and_command_that_is_named_exists(page: Path) -> No
     assert named <= set(known)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_and_test_that_is_named_exists(page: Path) -> None:
+    codes = [token.content for token in tokens(page) if token.type == "code_inline"]
+    paths = [code for code in codes if re.fullmatch(r"(benchmarks|cds_service|deploy|docs|fhir_fixtures|tests)/[\w./-]+", code)]
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    for module, test in (code.split(".") for code in codes if re.fullmatch(r"test_\w+\.test_\w+", code)):
+        files = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob(f"{module}.py")]
+        assert any(f"def {test}(" in text for text in files), f"{module}.{test}"
+
+
 @pytest.mark.parametrize(("place", "arguments"), list(commands()), ids=lambda value: value if isinstance(value, str) else "")
 def test_every_command_to_type_has_options_that_exist(place: str, arguments: list[str]) -> None:
     try:
