@@ -74,9 +74,16 @@ def test_every_expression_is_well_formed(expression: str) -> None:
 def test_every_alert_says_what_it_means_and_what_to_do(rule: dict[str, Any]) -> None:
     assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
     assert rule["labels"]["severity"] in ("critical", "warning", "info")
-    assert set(rule["annotations"]) == {"summary", "description"}
+    assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     named = set(re.findall(r"\$labels\.(\w+)", json.dumps(rule["annotations"])))
     assert all(f"by ({label})" in rule["expr"] for label in named)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_every_alert_leads_to_its_heading_in_the_runbook(rule: dict[str, Any]) -> None:
+    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    assert anchor == rule["alert"].lower()
+    assert f"\n### {rule['alert']}\n" in Path(page).read_text(encoding="utf-8")
 
 
 def test_no_alert_has_the_name_of_another() -> None:
