@@ -1,5 +1,6 @@
 """The documents: they lead where they say, and what they tell people to type exists and is read as they show it."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -15,12 +16,13 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from cds_service import clients
-from cds_service.cli import command_line
+from cds_service.cli import command_line, main
 from cds_service.hooks.patient_view import SERVICE
 from cds_service.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 READER = MarkdownIt("commonmark").enable("table")
+OWN_TRIAL = ROOT / "fhir_fixtures" / "own_trial"
 APART = {"build", "dist", "mutants", "node_modules", "target"}
 PAGES = sorted(
     path for path in ROOT.rglob("*.md") if not any(part in APART or part[0] == "." for part in path.relative_to(ROOT).parts)
@@ -133,13 +135,35 @@ def test_every_command_to_type_has_options_that_exist(place: str, arguments: lis
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
-def test_every_file_shown_is_read_by_the_program(example: Block, tmp_path: Path) -> None:
-    assert example.text.startswith("clients:\n"), "say here how the program reads such a file"
-    for name in re.findall(r"jwks: ([\w.-]+\.json)", example.text):
-        (tmp_path / name).write_text('{"keys": []}', encoding="utf-8")
-    (tmp_path / "clients.yaml").write_text(example.text, encoding="utf-8")
-    read = clients.load(tmp_path / "clients.yaml", development="localhost" in example.text)
-    assert len(read) == example.text.count("- iss:")
+def test_every_file_shown_is_read_by_the_program(example: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if example.text.startswith("clients:\n"):
+        read = clients.load(client_file(example.text, tmp_path), development="localhost" in example.text)
+        assert len(read) == example.text.count("- iss:")
+        return
+    assert example.text == (OWN_TRIAL / "NCT00000000.yaml").read_text(encoding="utf-8"), "say here how such a file is read"
+    monkeypatch.setenv("CDS_TRIALS", str(OWN_TRIAL))
+    assert main(["check"]) == 0
+
+
+def client_file(text: str, folder: Path) -> Path:
+    """The file of clients, with the key sets that it names beside it."""
+    for name in re.findall(r"jwks: ([\w.-]+\.json)", text):
+        (folder / name).write_text('{"keys": []}', encoding="utf-8")
+    (folder / "clients.yaml").write_text(text, encoding="utf-8")
+    return folder / "clients.yaml"
+
+
+def test_the_patient_of_the_walk_is_answered_as_it_shows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CDS_TRIALS", str(OWN_TRIAL))
+    patient = ROOT / "fhir_fixtures" / "patients" / "relapsed-cd123-positive.json"
+    assert main(["explain", "--format", "json", "--as-of", "2026-11-22", "--trial", "NCT00000000", str(patient)]) == 0
+    (trial,) = json.loads(capsys.readouterr().out)["trials"]
+    answers = {row["id"]: row["answer"] + (", confirm" if row["confirm"] else "") for row in trial["criteria"]}
+    page = (ROOT / "docs" / "add-a-trial.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^([IX]\d) +\S.*?  +(met|not met|unknown)(, confirm)? ", page, re.MULTILINE)
+    assert {row: answer.replace(" ", "_") + confirm for row, answer, confirm in shown} == answers
 
 
 def test_analysts_are_told_every_prefetch_key_with_its_query() -> None:
