@@ -51,12 +51,14 @@ def run(arguments: argparse.Namespace) -> int:
 def _table(rows: Sequence[Acceptance]) -> Table:
     table = Table()
     table.add_column("Trial or card")
-    for name in ("Shown", "Accepted", "Overridden", "Acceptance", *REASONS):
+    for name in ("Shown", "Accepted", "Overridden", "Acceptance"):
         table.add_column(name, justify="right")
+    table.add_column("Reasons")
     for row in rows:
         share = "" if row.share is None else f"{row.share:.0%}"
         counts = [str(count) for count in (row.shown, row.accepted, row.overridden)]
-        table.add_row(row.topic, *counts, share, *(str(row.reasons[reason] or "") for reason in REASONS))
+        reasons = ", ".join(f"{reason} {row.reasons[reason]}" for reason in REASONS if row.reasons[reason])
+        table.add_row(row.topic, *counts, share, reasons)
     return table
 
 

@@ -112,6 +112,8 @@ def test_the_report_is_a_table_and_a_plot(environment: Path, capsys: pytest.Capt
     shown = capsys.readouterr().out
     assert "NCT07144020" in shown
     assert "100%" in shown
+    assert "Overridden" in shown, "a terminal of 80 columns shows the heads whole"
+    assert "no reason" in " ".join(shown.replace("-", " ").split())
     assert plot.read_text(encoding="utf-8").startswith("<?xml")
     assert main(["feedback", "report", "--since", "2027-01-01"]) == 0
     assert "no cards were shown" in capsys.readouterr().out
