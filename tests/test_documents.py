@@ -1,5 +1,6 @@
 """The documents: they lead where they say, and what they tell people to type exists and is read as they show it."""
 
+import importlib.util
 import json
 import re
 import shlex
@@ -16,9 +17,14 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from cds_service import clients
+from cds_service.app import create_app
 from cds_service.cli import command_line, main
 from cds_service.hooks.patient_view import SERVICE
-from cds_service.settings import SETTINGS
+from cds_service.sandbox import stories
+from cds_service.sandbox.fhir_server import ResourceStore, create_fhir_server
+from cds_service.sandbox.running import running
+from cds_service.settings import SETTINGS, read_settings
+from tests.store.server import free_port
 
 ROOT = Path(__file__).parent.parent
 READER = MarkdownIt("commonmark").enable("table")
@@ -173,6 +179,38 @@ def test_analysts_are_told_every_prefetch_key_with_its_query() -> None:
     page = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
     told = dict(re.findall(r"^\| `(\w+)` \| `(\w+[/?][^`]+)` \|$", page, re.MULTILINE))
     assert told == dict(SERVICE.entry.prefetch)
+
+
+def test_every_reason_to_refuse_a_token_is_explained() -> None:
+    code = (ROOT / "cds_service" / "web" / "security.py").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "connect.md").read_text(encoding="utf-8")
+    reasons = set(re.findall(r'(?:Unauthorized|_require)\((?:.*, )?"([a-z-]+)"\)', code))
+    assert "token-replayed" in reasons
+    assert {reason for reason in reasons if not re.search(rf"^\| [^|]*`{reason}`", page, re.MULTILINE)} == set()
+
+
+def test_the_signed_call_of_the_documents_is_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = importlib.util.spec_from_file_location("sign_a_call", ROOT / "docs" / "sign_a_call.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(script := importlib.util.module_from_spec(spec))
+    service = f"http://127.0.0.1:{(port := free_port())}"
+    settings = {
+        "CDS_CLIENTS": str(tmp_path / "clients.yaml"),
+        "CDS_PUBLIC_URL": service,
+        "CDS_DATABASE_URL": f"sqlite:///{tmp_path}/store.sqlite",
+    }
+    resources = (resource for story in stories.load().values() for resource in story)
+    with running(create_fhir_server(ResourceStore(resources))) as fhir_server:
+        monkeypatch.setattr(script, "FHIR_SERVER", f"{fhir_server}/fhir")
+        assert script.main(["keys", str(tmp_path)]) == 0
+        with running(create_app(read_settings(settings)), port):
+            assert script.main(["call", str(tmp_path), service, "relapsed-cd117-positive"]) == 0
+    status, *summaries = capsys.readouterr().out.splitlines()
+    assert status == "200"
+    assert summaries
 
 
 def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
