@@ -1,7 +1,7 @@
 """make soak CALLS=10000: calls of every kind that a hospital sends, mixed, each answer held against what is due.
 
-With authentication on, two connections for each turn, and a tenth of all reads from the FHIR server failing. Which call is of
-which kind, and what fails of it, follows from its number.
+With authentication on, and a tenth of all reads from the FHIR server failing. Which call is of which kind, and what fails of it,
+follows from its number.
 """
 
 import http.client
@@ -35,7 +35,7 @@ from cds_service.hooks.patient_view import PREFETCH
 from cds_service.settings import now
 from cds_service.wording import gap_reason, part_of_record
 
-CONNECTIONS = 16
+CONNECTIONS = 8
 QUARTERS = 4
 REST = 5.0
 """Seconds without calls before what is left behind is counted."""

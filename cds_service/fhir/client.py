@@ -1,6 +1,7 @@
 """A patient's FHIR server: reads, and searches with their pages followed to the end."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,6 +29,9 @@ MEMORY_PER_BYTE = 4
 """What a byte of JSON takes in memory once it is read, measured."""
 MEMORY_PER_ANSWER = 2_000
 """Bytes that an answer takes beside, though it be empty."""
+
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
+"""What stands for itself in an address, and leads to no other place: FHIR's own ids, and longer ones that some servers use."""
 
 Parameters = Sequence[tuple[str, str]]
 Answer = TypeVar("Answer")
@@ -105,7 +109,7 @@ class FhirClient:
         named = canonical(reference)
         here = reference.startswith(f"{self._base}/") or not urlsplit(reference).scheme
         kind, _, identifier = (named or "").partition("/")
-        return identifier if here and kind == resource_type and identifier else None
+        return identifier if here and kind == resource_type and _ID.fullmatch(identifier) else None
 
     def at_once(self, reads: Sequence[Callable[[], Answer]], instead: Sequence[Callable[[GapReason], Answer]]) -> list[Answer]:
         """What each read gives, side by side; what `instead` makes of those that break, or come after the call's time."""

@@ -283,3 +283,33 @@ def test_the_total_of_the_first_page_counts_though_the_last_says_none() -> None:
     responses.get(f"{BASE}/Condition", json={**page(1, following=f"{BASE}?page=2"), "total": 5})
     responses.get(BASE, json=page())
     assert client().search("Condition", [("patient", "p")]).failed is GapReason.INCOMPLETE
+
+
+@pytest.mark.parametrize(
+    "reference", ["Medication/m-1.a_b", f"{BASE}/Medication/m-1.a_b", f"{BASE}/Medication/m-1.a_b/_history/2"]
+)
+def test_a_reference_to_this_server_is_read_by_its_id(reference: str) -> None:
+    assert client().local(reference, "Medication") == "m-1.a_b"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "https://elsewhere.example/fhir/Medication/m",
+        "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0",
+        "#contained",
+        "Patient/p",
+        "Medication/",
+        "Medication/..",
+        "Medication/.",
+        "Medication/a?patient=q",
+        "Medication/a#b",
+        "Medication/a/b",
+        "Medication/%2e%2e",
+        "Medication/../Patient/q",
+        "Medication/a\\b",
+        "Medication/a b",
+    ],
+)
+def test_a_reference_that_leads_elsewhere_is_not_read(reference: str) -> None:
+    assert client().local(reference, "Medication") is None
