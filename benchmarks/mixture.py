@@ -1,7 +1,7 @@
 """make soak CALLS=10000: calls of every kind that a hospital sends, mixed, each answer held against what is due.
 
-With authentication on, and a tenth of all reads from the FHIR server failing. Which call is of which kind, and what fails of it,
-follows from its number.
+With authentication on, and a tenth of all reads from the FHIR server failing. Which call is of which kind, and what fails
+of it, follows from its number.
 """
 
 import http.client
