@@ -3,7 +3,7 @@ answer leads into the hospital's own network.
 """
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -14,6 +14,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from cds_service.errors import OutboundError
+from cds_service.outbound import names
 from cds_service.outbound.punctual import PunctualResponse, kept
 from cds_service.settings import Network
 
@@ -35,10 +36,8 @@ class AddressRules:
             return self.loopback
         return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
-    def resolve(self, host: str, port: int) -> list[str]:
-        """The addresses of a host that may be connected to. Raises: OutboundError if there are none; OSError."""
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+    def allowed(self, addresses: Sequence[str]) -> list[str]:
+        """The addresses of a host that may be connected to. Raises: OutboundError if there are none."""
         allowed = [address for address in addresses if self.allow(address)]
         if not allowed:
             raise OutboundError("address-refused")
@@ -96,7 +95,8 @@ def _pools(rules: AddressRules | None) -> dict[str, type[HTTPConnectionPool]]:
 def _connect(connection: HTTPConnection, connect: Callable[[], socket.socket], rules: AddressRules | None) -> socket.socket:
     name, timeout = connection._dns_host, connection.timeout
     failure: Exception | None = None
-    for address in [name] if rules is None else rules.resolve(name, connection.port):
+    addresses = names.addresses(name, connection.port, kept(timeout))
+    for address in addresses if rules is None else rules.allowed(addresses):
         connection._dns_host = address
         try:
             connection.timeout = kept(timeout)
