@@ -89,6 +89,7 @@ def caller(*, known: bool = False) -> Iterator[Caller]:
         client = Client(Path(directory), SERVICE, fhir) if known else None
         settings = {
             "CDS_DATABASE_URL": f"sqlite:///{directory}/store.sqlite",
+            "CDS_PROCESSES": "1",
             "CDS_RATE_LIMIT": "1000000 per second",
             "CDS_CACHE_MB": str(CACHE),
             **(client.settings() if client is not None else {"CDS_AUTH": "off", "CDS_FHIR_SERVERS": fhir}),

@@ -40,7 +40,7 @@ def resources(prefetch: Mapping[str, Mapping[str, object]]) -> Iterator[Mapping[
 
 def main(arguments: list[str]) -> None:
     mode, port = arguments
-    GunicornServer(create(validate=mode == "validate"), read_settings({"CDS_PORT": port})).run()
+    GunicornServer(create(validate=mode == "validate"), read_settings({"CDS_PORT": port, "CDS_PROCESSES": "1"})).run()
 
 
 if __name__ == "__main__":

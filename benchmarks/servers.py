@@ -81,8 +81,8 @@ def _wait(server: Server, first: bytes) -> None:
 
 
 def ours(first: bytes, settings: Mapping[str, str]) -> AbstractContextManager[Server]:
-    """The production server, as `cds-service serve` runs it. Settings that it does not know are left out."""
-    known = {name: value for name, value in settings.items() if knows(name)}
+    """The production server, as `cds-service serve` runs it, in one process. Settings that it does not know are left out."""
+    known = {name: value for name, value in {"CDS_PROCESSES": "1", **settings}.items() if knows(name)}
     return started([sys.executable, "-m", "cds_service", "serve"], SERVICE, first, {"CDS_PORT": "{port}", **known})
 
 
