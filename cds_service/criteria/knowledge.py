@@ -53,12 +53,13 @@ class Knowledge:
         return Case(facts, courses, course, self.terminology, self.assumptions, self.readings, self._numbers)
 
     @cached_property
-    def _numbers(self) -> Mapping[int, int]:
-        """Of the words in its files, by identity: a number that equal ones share, so that each is asked once."""
+    def _numbers(self) -> Mapping[int, tuple[Word, int]]:
+        """The words in its files by identity, each with a number that equal ones share, so that each is asked once."""
         outer = [row.word for trial in self.trials for row in trial.rows()]
         outer += [*(trial.disease_gate for trial in self.trials), *self.readings.values()]
         numbers: dict[Word, int] = {}
-        return {id(word): numbers.setdefault(word, len(numbers)) for one in outer for word in cross_check.words_in(one)}
+        words = (word for one in outer for word in cross_check.words_in(one))
+        return {id(word): (word, numbers.setdefault(word, len(numbers))) for word in words}
 
 
 def knowledge_of_site(settings: Settings, *, for_review: bool = False) -> Knowledge:

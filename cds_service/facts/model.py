@@ -1,6 +1,7 @@
 """What is known of a patient, in our terms: results, diagnoses, therapies, procedures, each with its source.
 
-No FHIR shapes pass this point: `facts.extract` fills these types.
+No FHIR shapes pass this point: `facts.extract` fills these types. Values that are made for each record are msgspec Structs, here
+and elsewhere, since C makes, compares and copies these; words of the trial files, and what works or remembers, are classes.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,7 +29,7 @@ class Fact(Struct, frozen=True):
     when: DateRange | None
 
     def __hash__(self) -> int:
-        return hash(self.reference)  # which tells nearly all facts apart
+        return hash((self.reference, self.label, self.when))  # which tells nearly all facts apart
 
     def is_in(self, value_set: str) -> bool:
         return self.recognition.is_in(value_set)
@@ -84,6 +85,9 @@ class Result(Fact, frozen=True):
     """What its words say of this very antigen, where they speak of several."""
     panel: tuple["Result", ...] = ()
     """The other components of the same Observation."""
+
+    def __hash__(self) -> int:
+        return hash((self.reference, self.label, self.amount))
 
     @property
     def circumstances(self) -> str:

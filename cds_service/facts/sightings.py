@@ -114,17 +114,17 @@ def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[S
 
 
 def sightings(
-    record: Shown, facts: PatientFacts, history: TreatmentHistory, definition: RelapseDefinition, assumptions: Assumptions
+    evidence: Shown, facts: PatientFacts, history: TreatmentHistory, definition: RelapseDefinition, assumptions: Assumptions
 ) -> tuple[Sighting, ...]:
     """What is shown, by one protocol's definition of relapse, oldest first."""
-    by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in record.marrows]
-    a_day = _one_a_day([*by_marrow, *record.first_days])
-    seen = [_contested(one) if day_of(one) in record.contested else one for one in a_day]
-    seen += record.stated
+    by_marrow = [_by_marrow(one, facts, history, definition, assumptions) for one in evidence.marrows]
+    a_day = _one_a_day([*by_marrow, *evidence.first_days])
+    seen = [_contested(one) if day_of(one) in evidence.contested else one for one in a_day]
+    seen += evidence.stated
     if definition.blood_blasts:
-        seen += record.blood
+        seen += evidence.blood
     if definition.extramedullary:
-        seen += record.outside
+        seen += evidence.outside
     return tuple(sorted(seen, key=lambda one: (one.when.last, one.when.first, one.sight is not Sight.REMISSION)))
 
 

@@ -146,25 +146,22 @@ def disease_courses(
     """What followed what, by each trial's definition of relapse; definitions by which the same is seen tell one course."""
     stated = statements(facts)
     history = treatment_history(facts, diagnosed(facts, assumptions), stated, assumptions)
-    record = shown(facts, history, stated, assumptions)
+    evidence = shown(facts, history, stated, assumptions)
     unplaced = unplaced_marrows(facts, history.begins(assumptions))
     outside = undated_extramedullary_disease(facts)
-    told: list[DiseaseCourse] = []
-
-    def course(definition: RelapseDefinition) -> DiseaseCourse:
-        seen = sightings(record, facts, history, definition, assumptions)
-        if same := [one for one in told if one.outcomes.seen == seen]:
-            return same[0]
-        walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
-        walked = with_unplaced(walked, unplaced, outside, assumptions)
-        told.append(_told(facts, history, stated, Outcomes(history, walked, seen, assumptions), assumptions))
-        return told[-1]
-
-    worked_out = {definition: course(definition) for definition in dict.fromkeys(definitions.values())}
-    return {trial: worked_out[definition] for trial, definition in definitions.items()}
+    courses: dict[RelapseDefinition, DiseaseCourse] = {}
+    for definition in dict.fromkeys(definitions.values()):
+        seen = sightings(evidence, facts, history, definition, assumptions)
+        course = next((known for known in courses.values() if known.outcomes.seen == seen), None)
+        if course is None:
+            walked = with_undated(walk(seen, history, assumptions), stated, history, assumptions)
+            walked = with_unplaced(walked, unplaced, outside, assumptions)
+            course = _course(facts, history, stated, Outcomes(history, walked, seen, assumptions), assumptions)
+        courses[definition] = course
+    return {trial: courses[definition] for trial, definition in definitions.items()}
 
 
-def _told(
+def _course(
     facts: PatientFacts,
     history: TreatmentHistory,
     stated: tuple[Statement, ...],

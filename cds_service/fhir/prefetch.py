@@ -24,20 +24,21 @@ OF_ANY_AGE = frozenset({"marrowBlasts", "assessments"})
 MAX_MEDICATIONS_READ = 50
 
 
-@dataclass(frozen=True)
+@dataclass
 class Begun:
     """A call's record before the rest is read: parts by key, and the patient if known."""
 
     request: HookRequest
     templates: Mapping[str, Template]
     parts: dict[str, Part] = field(default_factory=dict)
-    _made: list[tuple[dict[str, Part], PatientRecord]] = field(default_factory=list, repr=False)
+    _record: PatientRecord | None = field(default=None, repr=False)
+    _made_of: dict[str, Part] = field(default_factory=dict, repr=False)
 
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
-        if not self._made or self._made[-1][0] != self.parts:  # mostly all came along, and nothing changes it
-            self._made[:] = [(dict(self.parts), self._assembled())]
-        return self._made[-1][1]
+        if self._record is None or self._made_of != self.parts:  # mostly all came along, and nothing changes it
+            self._record, self._made_of = self._assembled(), dict(self.parts)
+        return self._record
 
     def _assembled(self) -> PatientRecord:
         everything = together(self.parts.values())

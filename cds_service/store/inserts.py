@@ -2,31 +2,29 @@
 
 from functools import cache
 
-from sqlalchemy import Insert, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite import Insert
 
 
 @cache
 def insert_of_new(table: Table, dialect: str) -> Insert:
     """A row that is there already stays as it is; `rowcount` tells whether this one is new."""
-    if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # which takes long to load, and is not of every store
-
-        new: Insert = postgresql.insert(table).on_conflict_do_nothing()
-    else:
-        new = sqlite.insert(table).on_conflict_do_nothing()
-    return new.inline().execution_options(preserve_rowcount=True)
+    return _insert(table, dialect).on_conflict_do_nothing().inline().execution_options(preserve_rowcount=True)
 
 
 @cache
 def upsert(table: Table, dialect: str) -> Insert:
     """A row whose key is there already replaces the rest of it."""
-    key = list(table.primary_key)
-    rest = [column.name for column in table.columns if not column.primary_key]
-    if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql
+    row = _insert(table, dialect)
+    rest = {column.name: row.excluded[column.name] for column in table.columns if not column.primary_key}
+    return row.on_conflict_do_update(index_elements=list(table.primary_key), set_=rest)
 
-        row = postgresql.insert(table)
-        return row.on_conflict_do_update(index_elements=key, set_={name: row.excluded[name] for name in rest})
-    in_file = sqlite.insert(table)
-    return in_file.on_conflict_do_update(index_elements=key, set_={name: in_file.excluded[name] for name in rest})
+
+def _insert(table: Table, dialect: str) -> Insert:
+    """In PostgreSQL's dialect it is another class, with the same methods."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # which takes long to load, and is not of every store
+
+        return postgresql.insert(table)  # type: ignore[return-value]
+    return sqlite.insert(table)

@@ -1,5 +1,6 @@
 """The store as the service uses it. The answer to an EHR never depends on it: while it is down, tokens are remembered by this
-process alone, no card is suppressed, and audit rows go to the log. Feedback alone is refused then: nobody shall think it kept.
+process alone, no card is suppressed that could not be looked up, and audit rows go to the log. Feedback alone is refused then:
+nobody shall think it kept.
 """
 
 from collections.abc import Collection, Sequence
@@ -69,14 +70,6 @@ class Store:
                 return _note_token(connection, digest, expires, at)
         except StoreDown:
             return True
-
-    def overridden(self, client: str, cards: Collection[str], at: datetime) -> frozenset[str]:
-        """The cards among these that are not to be shown now."""
-        try:
-            with self._database.reading() as connection:
-                return _overridden(connection, client, cards, at)
-        except StoreDown:
-            return frozenset()
 
     def keep_feedback(self, client: str, service: str, outcomes: Sequence[Outcome], at: datetime) -> None:
         """All of it, durably, or none of it; what is known already changes nothing. Raises: StoreDown."""

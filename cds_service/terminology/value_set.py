@@ -13,9 +13,9 @@ from cds_service.terminology.codes import HIERARCHICAL, Code, Coding, bare
 from cds_service.terminology.text_net import AllWords, TextNet, agreed, covers, normalised
 
 REMEMBERED = 4_096
-"""Coded concepts, with their displays, of which it is remembered what they are."""
-LONGEST_REMEMBERED = 300
-"""Letters of a display or a code; what is longer is none, and would fill the memory."""
+"""Coded concepts, and as many displays, of which it is remembered what they are."""
+LONGEST_REMEMBERED = 1_000
+"""Letters of such a concept, all in all; what is longer is none, and would fill the memory."""
 
 Translations = Mapping[Code, tuple[Coding, ...]]
 """A site's local codes, and the codes that they are equivalent to."""
@@ -90,7 +90,7 @@ NOTHING = Recognition()
 class Remembered:
     """What coded concepts with their displays mean, from chart to chart: all charts hold the same ones.
 
-    Other words are the patient's own, and are not for keeping: see `are_names`.
+    Other words are the patient's own, and are not for keeping: `facts.concepts` sees to that.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,6 @@ class Terminology:
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
         self._titles = lru_cache(None)(self._collect_titles)
         self.remembered = Remembered()
-        self._find_remembered = lru_cache(REMEMBERED)(self._find_code)
         self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
         self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
@@ -274,10 +273,6 @@ class Terminology:
         return frozenset().union(*[self._of_code(asked_of, *coding.key) for coding in codings])
 
     def _of_code(self, asked_of: AskedOf, system: str, code: str) -> frozenset[str]:
-        is_one = len(system) <= LONGEST_REMEMBERED and len(code) <= LONGEST_REMEMBERED
-        return (self._find_remembered if is_one else self._find_code)(asked_of, system, code)
-
-    def _find_code(self, asked_of: AskedOf, system: str, code: str) -> frozenset[str]:
         """The sets that hold this code, less those that a narrower set takes it from: the longest prefix wins."""
         found = dict.fromkeys(self._codes.get((asked_of, system, code), ()), len(code) + 1)
         if system in HIERARCHICAL:
@@ -289,10 +284,3 @@ class Terminology:
             for name, depth in found.items()
             if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded)
         )
-
-
-def are_names(codings: Sequence[Coding], texts: Iterable[str]) -> bool:
-    """Whether there are but codes of some system, and texts that are their displays."""
-    displays = {coding.display for coding in codings if coding.system and coding.code}
-    lengths = (len(part) for coding in codings for part in (coding.system, coding.code, coding.display) if part)
-    return displays.issuperset(texts) and max(lengths, default=0) <= LONGEST_REMEMBERED

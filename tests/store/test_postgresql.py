@@ -15,7 +15,7 @@ from cds_service.store.backend import Patience
 from cds_service.store.database import Database
 from cds_service.store.postgresql import TABLES_LOCK
 from cds_service.store.store import Store
-from tests.store.place import CLIENT, LATER, Place, look
+from tests.store.place import LATER, Place, look
 from tests.store.server import PostgreSQL
 from tests.store.writer import AT, ITEMS, card, feedback
 
@@ -49,7 +49,7 @@ def test_a_stop_loses_nothing_acknowledged_and_the_store_is_used_again(server: P
     assert not store.is_up()
     assert store.is_new("token", LATER, AT)
     assert not store.is_new("token", LATER, AT), "this process still remembers it"
-    assert store.overridden(CLIENT, [card(1, 0)], AT) == frozenset()
+    assert store.audit(look(), [card(1, 0)]) == frozenset()
     server.start()
     feedback(store, 1, 2)
     assert store.is_up()

@@ -11,7 +11,7 @@ from cds_service.errors import SettingsError, StoreDown
 from cds_service.store import database as database_module
 from cds_service.store.database import Database, existing
 from cds_service.store.store import Store
-from tests.store.place import CLIENT, LATER, look
+from tests.store.place import LATER, look
 from tests.store.writer import AT, ITEMS, card, feedback
 
 
@@ -67,7 +67,7 @@ def test_a_full_disk_refuses_feedback_whole_and_answers_the_rest(tmp_path: Path,
     assert "audit" in caplog.messages
     assert store.is_new("token", LATER, AT)
     assert not store.is_new("token", LATER, AT), "this process still remembers it"
-    assert store.overridden(CLIENT, [card(1, 0)], AT) == frozenset()
+    assert store.audit(look(), [card(1, 0)]) == frozenset()
 
 
 def test_a_store_that_recovers_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -165,12 +165,40 @@ def test_an_override_holds_for_its_client_and_its_time(place: Place) -> None:
     store = Store(place.database())
     feedback(store, 1, 0)
     one = card(1, 0)
-    assert store.overridden(CLIENT, [one, card(1, 99)], AT) == {one}
-    assert store.overridden("https://other.example", [one], AT) == frozenset()
-    assert store.overridden(CLIENT, [one], AT + timedelta(days=31)) == frozenset()
+    assert store.audit(look(), [one, card(1, 99)]) == {one}
+    assert store.audit(look(client="https://other.example"), [one]) == frozenset()
+    assert store.audit(look(at=AT + timedelta(days=31)), [one]) == frozenset()
     sooner = Outcome(one, "overridden", AT + timedelta(hours=1), "not-now", until=AT + timedelta(days=7))
     store.keep_feedback(CLIENT, "s", [sooner], AT)
-    assert store.overridden(CLIENT, [one], AT + timedelta(days=8)) == frozenset(), "the last override counts"
+    assert store.audit(look(at=AT + timedelta(days=8)), [one]) == frozenset(), "the last override counts"
+
+
+def test_a_card_that_is_away_is_kept_in_the_audit_as_suppressed_and_not_as_shown(place: Place) -> None:
+    store = Store(place.database())
+    feedback(store, 1, 0)
+    cards = (ShownCard(card(1, 0), "NCT07144020"), ShownCard(card(2, 2), "othertrials"))
+    assert store.audit(look(cards=cards), [card(1, 0), card(2, 2)]) == {card(1, 0)}
+    assert place.rows("SELECT suppressed FROM audit") == [(1,)]
+    assert place.rows("SELECT card FROM audit_card") == [(card(2, 2),)]
+
+
+def test_a_card_that_is_away_stays_away_though_the_audit_row_cannot_be_kept(
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = place.database()
+    store = Store(database)
+    feedback(store, 1, 0)
+
+    def fails(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr("cds_service.store.store._insert_look", fails)
+    cards = (ShownCard(card(1, 0), "NCT07144020"),)
+    with caplog.at_level(logging.INFO, "cds_service"):
+        assert store.audit(look(cards=cards), [card(1, 0)]) == {card(1, 0)}
+    (told,) = [record for record in caplog.records if record.message == "audit"]
+    assert told.__dict__["fields"]["suppressed"] == 1
+    assert place.rows("SELECT 1 FROM audit") == []
 
 
 def test_an_expired_token_id_is_forgotten(place: Place) -> None:

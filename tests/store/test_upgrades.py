@@ -50,12 +50,12 @@ def test_an_earlier_database_is_updated_with_all_its_rows_and_used_on(place: Pla
     assert store.is_up()
     assert database.revision() == HEAD
     assert not store.is_new("seen", LATER, AT), "a token that the older version saw"
-    assert store.overridden(CLIENT, [card(1, 1), card(1, 2)], AT) == {card(1, 1)}
     (row,) = looks(database, "p")
     assert (row.at, row.user, row.cards, row.knowledge, row.request) == (AUDITED, "u", 2, "sha256:x", None)
     trial, others = acceptance(database)
     assert (trial.topic, trial.shown, dict(trial.reasons)) == ("NCT07144020", 1, {"not-now": 1})
     assert (others.topic, others.shown) == ("othertrials", 1)
-    store.audit(look(request="3f2504e0-4f89-41d3-9a0c-0305e82c3301"))
+    seen = look(request="3f2504e0-4f89-41d3-9a0c-0305e82c3301")
+    assert store.audit(seen, [card(1, 1), card(1, 2)]) == {card(1, 1)}, "it was overridden then"
     assert [row.request for row in looks(database, "p")] == [None, "3f2504e0-4f89-41d3-9a0c-0305e82c3301"]
-    assert purge(database, AT + timedelta(days=1), AT + timedelta(days=31)) == 4 + 2 + 1 + 1 + 1
+    assert purge(database, AT + timedelta(days=1), AT + timedelta(days=31)) == 4 + 2 + 1 + 1

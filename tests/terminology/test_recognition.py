@@ -48,6 +48,31 @@ def test_a_display_without_a_code_is_a_patients_own_words_too(knowledge: Knowled
     assert held() is None
 
 
+SODIUM = "Sodium [Moles/volume] in Serum or Plasma"
+
+
+@pytest.mark.parametrize(
+    "coding",
+    [
+        (fhir.Coding(None, Words("Jane Zzyzx, 2 Elm Street")),),
+        (fhir.Coding(LOINC, "2951-2"), fhir.Coding(None, Words("Zzyzx"))),
+        (fhir.Coding(Words(LOINC + "/" * LONGEST_REMEMBERED), "2951-2", SODIUM),),
+        tuple(fhir.Coding(LOINC, Words("2951-2"), SODIUM) for _ in range(LONGEST_REMEMBERED // len(SODIUM))),
+    ],
+    ids=["code without a system", "beside a good one", "a padded system", "very many"],
+)
+def test_what_is_no_code_of_a_system_or_would_fill_the_memory_is_forgotten_too(
+    knowledge: Knowledge, coding: tuple[fhir.Coding, ...]
+) -> None:
+    Recogniser(knowledge.terminology).recognise(AskedOf.OBSERVATION, (fhir.CodeableConcept(coding),))
+    parts = (part for one in coding for part in (one.system, one.code, one.display))
+    held = [weakref.ref(part) for part in parts if isinstance(part, Words)]
+    assert held
+    remembered = gc.get_referents(knowledge.terminology.remembered._known)
+    gc.collect()
+    assert not [key for key in remembered if isinstance(key, tuple) and fhir.CodeableConcept(coding) in key[1]]
+
+
 def test_what_codes_and_their_displays_mean_is_remembered_for_the_next_chart_up_to_a_bound() -> None:
     remembered = Remembered()
     for number in range(REMEMBERED + 1):

@@ -17,6 +17,7 @@ from cds_service.settings import read_settings
 from cds_service.store.database import Database
 from cds_service.store.reports import acceptance
 from cds_service.store.store import Store
+from tests.store.place import look
 from tests.web.ehr import bearer, service
 from tests.web.test_service import URL, request_of
 from tests.web.wire import checked
@@ -49,7 +50,7 @@ class Site:
         return response.status_code
 
     def is_away(self, card: str, at: datetime) -> bool:
-        return bool(Store(Database(self.store)).overridden(OPEN, [card], at))
+        return bool(Store(Database(self.store)).audit(look(client=OPEN, at=at), [card]))
 
     def override(self, card: str, reason: str | None = None) -> int:
         coded = {"overrideReason": {"reason": {"code": reason, "system": "https://any.example"}}} if reason else {}

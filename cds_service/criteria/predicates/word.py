@@ -44,7 +44,7 @@ class Case:
     terminology: Terminology
     assumptions: Assumptions
     readings: Mapping[str, Word]
-    numbers: Mapping[int, int]
+    numbers: Mapping[int, tuple[Word, int]]
     """The words of the knowledge by identity, each with a number that it shares with its equals."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
     _answers: dict[tuple[int, int], Verdict] = field(default_factory=dict, repr=False)
@@ -61,8 +61,8 @@ class Case:
 
     def ask(self, word: Word) -> Verdict:
         """A word's answer, evaluated once for each course, however many rows and trials ask the same."""
-        number = self.numbers.get(id(word))
-        if number is None:  # a word of no file
+        mine, number = self.numbers.get(id(word), (None, 0))
+        if mine is not word:  # a word of no file
             return word.evaluate(self)
         key = (id(self.course), number)
         if (known := self._answers.get(key)) is None:
