@@ -1,5 +1,6 @@
 """Nothing acknowledged is lost, nothing is half-written, and a store that is down delays nobody."""
 
+import logging
 import multiprocessing
 import re
 import subprocess
