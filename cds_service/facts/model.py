@@ -1,7 +1,7 @@
 """What is known of a patient, in our terms: results, diagnoses, therapies, procedures, each with its source.
 
 No FHIR shapes pass this point: `facts.extract` fills these types. Values that are made for each record are msgspec Structs,
-here and elsewhere, since C makes, compares and copies these; words of the trial files, and what works or remembers, are classes.
+here and elsewhere, since C makes, compares and copies these; words of trial files, and what works or remembers, are classes.
 """
 
 from collections.abc import Collection, Sequence
