@@ -14,6 +14,8 @@ HTML = b"<html><body>Please sign in</body></html>"
 BOMB = gzip.compress(b" " * 20_000_000)
 """A small body that unfolds to a large one."""
 EARLY_HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
+BOMB_IN_A_BOMB = gzip.compress(gzip.compress(b" " * 100_000_000))
+"""So small that it arrives at once."""
 DRIP = 0.05
 """Seconds between two bytes."""
 
@@ -63,6 +65,13 @@ def sends_a_byte_order_mark(asked: Asked) -> bool:
     return True
 
 
+def continues_without_end(asked: Asked) -> bool:
+    """Interim answers, and never a last one."""
+    while True:
+        asked.connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        time.sleep(DRIP)
+
+
 def closes_at_once(asked: Asked) -> bool:
     return False
 
@@ -86,6 +95,16 @@ def sends_another_content_type(asked: Asked) -> bool:
 
 def sends_a_gzip_bomb(asked: Asked) -> bool:
     asked.answer(BOMB, 200, {"Content-Encoding": "gzip"})
+    return True
+
+
+def sends_a_bomb_in_a_bomb(asked: Asked) -> bool:
+    asked.answer(BOMB_IN_A_BOMB, 200, {"Content-Encoding": "gzip, gzip"})
+    return True
+
+
+def sends_what_its_encoding_is_not(asked: Asked) -> bool:
+    asked.answer(asked.body, 200, {"Content-Encoding": "gzip"})
     return True
 
 

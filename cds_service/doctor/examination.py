@@ -24,6 +24,7 @@ FIXES = {
     "timeout": "see that firewalls let this machine through, and the server's load",
     "unreachable": "see that the name is known here, that the server runs, and that firewalls and CDS_PROXY let us through",
     "redirect-refused": "write the address that it redirects to",
+    "unreadable": "see what compresses its answers, and whether its Content-Encoding header is true",
     "too-large": "raise CDS_MAX_BODY_MB",
 }
 _HEADERS = {"Accept": "application/fhir+json"}

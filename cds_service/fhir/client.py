@@ -231,7 +231,13 @@ def _read_page(reply: Reply) -> Read | GapReason:
     return read.lacks if read.lacks is GapReason.OPERATION_OUTCOME else read
 
 
-_GAPS = {"timeout": GapReason.TIMEOUT, "too-large": GapReason.INCOMPLETE, "server-error": GapReason.SERVER_ERROR}
+_GAPS = {
+    "timeout": GapReason.TIMEOUT,
+    "too-large": GapReason.INCOMPLETE,
+    "server-error": GapReason.SERVER_ERROR,
+    "unreadable": GapReason.SERVER_ERROR,
+    "redirect-refused": GapReason.SERVER_ERROR,
+}
 
 
 def _reason(error: OutboundError) -> GapReason:

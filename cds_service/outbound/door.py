@@ -15,7 +15,7 @@ from typing import cast
 
 import requests
 from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 from cds_service import logs
 from cds_service.deadline import Deadline, keeping
@@ -152,6 +152,8 @@ class Door:
             raise OutboundError("tls") from error
         except (requests.exceptions.Timeout, ReadTimeoutError) as error:
             raise OutboundError("timeout") from error
+        except DecodeError as error:
+            raise OutboundError("unreadable") from error
         except (requests.exceptions.RequestException, HTTPError, ValueError) as error:
             raise OutboundError("unreachable") from error
 

@@ -148,11 +148,14 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.drips_its_body, LATE),
     (faults.floods_with_early_hints, LATE),
     (faults.switches_protocols, AWAY),
+    (faults.continues_without_end, LATE),
     (faults.closes_at_once, AWAY),
     (faults.resets_in_mid_body, AWAY),
     (faults.sends_truncated_json, ERROR),
     (faults.sends_another_content_type, ERROR),
     (faults.sends_a_gzip_bomb, PART),
+    (faults.sends_a_bomb_in_a_bomb, PART),
+    (faults.sends_what_its_encoding_is_not, ERROR),
     (faults.sends_more_than_is_read, PART),
     (faults.sends_nothing_with_200, ERROR),
     (faults.sends_an_outcome_with_200, ERROR),
@@ -176,7 +179,7 @@ FAULTS: list[tuple[Behaviour, str]] = [
     (faults.status(500), ERROR),
     (faults.status(503), ERROR),
     (faults.status(503, Retry_After="Wed, 25 Nov 2099 00:00:00 GMT"), ERROR),
-    (faults.status(302, Location="https://attacker.example/"), AWAY),
+    (faults.status(302, Location="https://attacker.example/"), ERROR),
 ]
 OF_SEARCHES = {
     *(faults.loops, faults.leads_to_another_host, faults.has_no_last_page, faults.names_no_next_page),

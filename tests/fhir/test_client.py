@@ -185,7 +185,7 @@ REFUSALS = [
     (500, GapReason.SERVER_ERROR),
     (503, GapReason.SERVER_ERROR),
     (429, GapReason.SERVER_ERROR),
-    (302, GapReason.UNREACHABLE),
+    (302, GapReason.SERVER_ERROR),
 ]
 
 
