@@ -13,6 +13,8 @@ from cds_service.store.database import existing
 from cds_service.store.records import Pseudonyms
 from cds_service.store.reports import looks
 
+NONE = "no look is on record under this CDS_HASH_KEY; those under another key are found with that one"
+
 
 def add_parser(subcommands: Subcommands) -> None:
     parser = subcommands.add_parser(
@@ -47,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
         knowledge = row.knowledge.removeprefix("sha256:")[:12]
         read = (row.sent, row.read, str(row.cards), knowledge, row.request or "")
         table.add_row(row.at, row.client, row.service, row.user[:16], str(row.status), *read)
-    Console().print(table if rows else "nobody looked")
+    Console().print(table if rows else NONE)
     return 0
