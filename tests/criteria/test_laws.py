@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +9,7 @@ from hypothesis import strategies as st
 from cds_service.criteria.predicates import combinations as joined
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.verdict import Answer, Verdict, agreed, all_of, any_of, at_least, negate
+from tests.nobody import NOBODY
 
 Join = Callable[[Sequence[Verdict]], Verdict]
 
@@ -27,16 +27,6 @@ JOINS: dict[str, Join] = {
     **{f"at least {number}": lambda parts, number=number: at_least(number, parts) for number in (1, 2, 3)},
 }
 NAMES = st.sampled_from(sorted(JOINS))
-
-
-class Nobody:
-    """A case of which every word is asked as it stands."""
-
-    def ask(self, word: Word) -> Verdict:
-        return word.evaluate(NOBODY)
-
-
-NOBODY = cast("Case", Nobody())
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def answered(app: Flask, url: str, sent: Sequence[str] = ()) -> Answer:
 def ports() -> list[int]:
     """A free port for each server: a breaker that one fault opened must not answer for the next."""
     with ExitStack() as stack:
-        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(150)]
+        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(250)]
         return [one.getsockname()[1] for one in taken]
 
 
