@@ -6,7 +6,8 @@ import msgspec
 from msgspec.structs import replace
 
 from cds_service.errors import UnreadableRecord
-from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries
+from cds_service.fhir.entries import Read, read_bundle_entries
+from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.record import Entry, Gap, GapReason, PatientRecord
 from cds_service.fhir.references import canonical, is_nameless
 from cds_service.fhir.resources import READ, Patient
@@ -21,7 +22,7 @@ def read_bundle(body: bytes) -> PatientRecord:
     Raises: UnreadableRecord.
     """
     try:
-        read = read_bundle_entries(decode_bundle(body))
+        read = read_bundle_entries(body)
     except NotABundleError as error:
         raise UnreadableRecord("not-a-bundle", _why_no_bundle(body)) from error
     entries = newest_versions(read.entries)

@@ -12,7 +12,8 @@ from cachetools import TTLCache
 
 from cds_service.errors import OutboundError
 from cds_service.fhir.capabilities import Capabilities
-from cds_service.fhir.entries import NotABundleError, Read, decode_bundle, read_bundle_entries, read_resource
+from cds_service.fhir.entries import Read, read_bundle_entries, read_resource
+from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.outcomes import gravest
 from cds_service.fhir.readers import Readers
 from cds_service.fhir.record import Entry, Gap, GapReason
@@ -225,7 +226,7 @@ def _read_page(reply: Reply) -> Read | GapReason:
     if reply.status != 200:
         return _reason_of_status(reply.status)
     try:
-        read = read_bundle_entries(decode_bundle(reply.body))
+        read = read_bundle_entries(reply.body)
     except NotABundleError:
         return GapReason.SERVER_ERROR
     return read.lacks if read.lacks is GapReason.OPERATION_OUTCOME else read

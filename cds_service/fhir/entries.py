@@ -1,19 +1,29 @@
-"""Bytes → entries: a Bundle or a lone resource, decoded entry by entry, so that one bad entry never loses the others."""
+"""Bytes → entries: a Bundle or a lone resource.
 
-import sys
+A Bundle is decoded in one pass, as nearly all can be; one that holds anything odd, part by part.
+"""
+
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Literal
 
 import msgspec
 
 from cds_service import json_bytes
+from cds_service.fhir.odd_bundle import (
+    UNDECODABLE,
+    AboutEntry,
+    BundleLink,
+    RawEntry,
+    decode_odd,
+    decoded,
+    entries_of,
+    links_of,
+    total_of,
+)
 from cds_service.fhir.outcomes import gravest, said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.references import canonical, nameless, tells
 from cds_service.fhir.resources import READ, AnyResource
-
-T = TypeVar("T")
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -22,59 +32,26 @@ class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
     resource_type: str
 
 
-class Identified(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class Identified(Head, frozen=True, gc=False):
     """A resource that others may refer to."""
 
-    resource_type: str
     id: str
 
 
-class BundleLink(msgspec.Struct, frozen=True, gc=False):
-    relation: str | None = None
-    url: str | None = None
+class TypedEntry(AboutEntry, frozen=True, gc=False, kw_only=True):
+    resource: AnyResource
 
 
-class BundleSearch(msgspec.Struct, frozen=True, gc=False):
-    mode: str | None = None
+class TypedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
+    """A Bundle as nearly all are: each entry holds a resource of a type that we read."""
+
+    resource_type: Literal["Bundle"]
+    total: int | None = None
+    link: list[BundleLink] | None = None
+    entry: list[TypedEntry] | None = None
 
 
-NOTHING = msgspec.Raw(b"")
-"""In the place of a resource that is not there: it decodes as none."""
-
-
-class BundleEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    full_url: str | None = None
-    resource: msgspec.Raw = NOTHING
-    search: BundleSearch | None = None
-
-    def is_match(self) -> bool:
-        """Whether it answers the search, and is not merely included with what does."""
-        return self.search is None or self.search.mode not in ("include", "outcome")
-
-
-NO_ENTRY = BundleEntry()
-"""In the place of an entry that is none."""
-
-
-class OddEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """An entry of which each part is judged alone."""
-
-    full_url: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    resource: msgspec.Raw = NOTHING
-    search: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-class Bundle(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """A Bundle whose parts are judged one by one, so that an odd one never loses the others."""
-
-    resource_type: str
-    total: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    link: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    entry: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-
-
-_BUNDLE = msgspec.json.Decoder(Bundle)
-_ENTRIES = msgspec.json.Decoder(list[BundleEntry] | None)
+_BUNDLE = msgspec.json.Decoder(TypedBundle)
 _RESOURCE: msgspec.json.Decoder[AnyResource] = msgspec.json.Decoder(AnyResource)
 
 
@@ -106,143 +83,105 @@ class Read(msgspec.Struct, frozen=True):
         return GapReason.NOT_WHOLE if failed_in_part else self.outcome
 
 
-class NotABundleError(ValueError):
-    """The bytes are not a Bundle; holds no value of them."""
+class InBundle:
+    """The resources of a Bundle as they came; told apart when the first of them is asked for, since most never are."""
+
+    def __init__(self, bundle: Json) -> None:
+        self._bundle = bundle
+        self._resources: Sequence[Json] = ()
+
+    def __getitem__(self, place: int) -> Json:
+        if not self._resources:
+            self._resources = [entry.resource for entry in entries_of(decode_odd(self._bundle))]
+        return self._resources[place]
 
 
-def decode_bundle(body: Json) -> Bundle:
-    """Raises: NotABundleError."""
+def read_bundle_entries(body: Json) -> Read:
+    """All entries that can be read; the others become gaps. Raises: NotABundleError."""
     try:
         bundle = _BUNDLE.decode(body)
-    except UNDECODABLE as error:
-        if (mended := json_bytes.mended(bytes(body))) is not None:
-            return decode_bundle(mended)
-        raise NotABundleError("not a Bundle") from error
-    if bundle.resource_type != "Bundle":
-        raise NotABundleError("not a Bundle")
-    return bundle
+    except UNDECODABLE:
+        return read_part_by_part(body)
+    found = bundle.entry or []
+    named = [(one, _name(one.resource)) for one in found]
+    originals, full_urls = InBundle(body), _full_urls(named)
+    entries = [
+        Entry(name or _nameless(one, one.resource, originals[place], full_urls), one.resource, originals, place, one.full_url)
+        for place, (one, name) in enumerate(named)
+    ]
+    others = [one for one in found if one.search is not None and not one.is_match()]
+    following, odd_links = _next(bundle.link or [])
+    return Read(tuple(entries), (), None, following, len(found) - len(others), bundle.total or 0, odd_links, full_urls)
 
 
-def read_bundle_entries(bundle: Bundle) -> Read:
-    """All entries that can be read; the others become gaps."""
-    opened = [(entry, _resource(entry)) for entry in _opened(bundle)]
-    full_urls = _full_urls(opened)
+def read_part_by_part(body: Json) -> Read:
+    """Raises: NotABundleError."""
+    bundle = decode_odd(body)
+    opened = [(entry, _resource(entry.resource)) for entry in entries_of(bundle)]
+    named = [(entry, _name(resource) if resource is not None else _name_of_other(entry)) for entry, resource in opened]
+    originals, full_urls = [entry.resource for entry, _ in opened], _full_urls(named)
     entries: list[Entry] = []
     gaps: list[Gap] = []
     said_of_it: list[GapReason | None] = []
     matches = 0
-    for bundle_entry, resource in opened:
+    for place, (entry, resource) in enumerate(opened):
         if resource is not None:
-            entries.append(_entry(resource, bundle_entry, full_urls))
-        elif (kind := resource_type_of(bundle_entry.resource)) == "OperationOutcome":
-            said_of_it.append(said(bundle_entry.resource))
+            name = _name(resource) or _nameless(entry, resource, entry.resource, full_urls)
+            entries.append(Entry(name, resource, originals, place, entry.full_url))
+        elif (kind := resource_type_of(entry.resource)) == "OperationOutcome":
+            said_of_it.append(said(entry.resource))
             continue
         elif kind is None or kind in READ:
             gaps.append(Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY))
-        matches += bundle_entry.is_match()
-    links = _links(bundle)
-    further = [link.url for link in links or () if link.relation == "next"]
-    following = next(filter(None, further), None)
-    odd = links is None or (bool(further) and following is None)
-    return Read(tuple(entries), tuple(gaps), gravest(said_of_it), following, matches, _total(bundle), odd, full_urls)
-
-
-def _opened(bundle: Bundle) -> Sequence[BundleEntry]:
-    """All entries at once; where one is odd, one by one.
-
-    Raises: NotABundleError where `entry` is no list; a lone object counts as one.
-    """
-    if bundle.entry is msgspec.UNSET:
-        return []
-    try:
-        return _ENTRIES.decode(bundle.entry) or []
-    except UNDECODABLE:
-        return [_open(raw) or NO_ENTRY for raw in _raw_entries(bundle.entry)]
-
-
-def _raw_entries(raw: msgspec.Raw) -> list[msgspec.Raw]:
-    """Raises: NotABundleError."""
-    try:
-        return msgspec.json.decode(raw, type=list[msgspec.Raw])
-    except UNDECODABLE as error:
-        if _open(raw) is not None:
-            return [raw]
-        raise NotABundleError("entry is not a list") from error
-
-
-def _open(raw: msgspec.Raw) -> BundleEntry | None:
-    odd = _decoded(raw, OddEntry)
-    return None if odd is None else BundleEntry(_decoded(odd.full_url, str), odd.resource, _decoded(odd.search, BundleSearch))
-
-
-def _links(bundle: Bundle) -> list[BundleLink] | None:
-    """None where they cannot be read."""
-    if bundle.link is msgspec.UNSET:
-        return []
-    try:
-        return msgspec.json.decode(bundle.link, type=list[BundleLink] | None) or []
-    except UNDECODABLE:
-        return None
-
-
-def _total(bundle: Bundle) -> int:
-    """0 where it does not say. A total that is no number says something that nobody can read: then there may be any more."""
-    if bundle.total is msgspec.UNSET or bytes(bundle.total) == b"null":
-        return 0
-    total = _decoded(bundle.total, int)
-    return total if total is not None else sys.maxsize
-
-
-def _decoded(raw: msgspec.Raw | msgspec.UnsetType, kind: type[T]) -> T | None:
-    """None where it is absent or something else."""
-    try:
-        return None if raw is msgspec.UNSET else msgspec.json.decode(raw, type=kind)
-    except UNDECODABLE:
-        return None
+        matches += entry.is_match()
+    following, odd_links = _next(links_of(bundle))
+    return Read(tuple(entries), tuple(gaps), gravest(said_of_it), following, matches, total_of(bundle), odd_links, full_urls)
 
 
 def read_resource(body: Json) -> Entry | None:
     """A lone resource of a type that we read; None if it is none or cannot be read."""
-    entry = BundleEntry(resource=msgspec.Raw(body))
-    resource = _resource(entry)
+    resource = _resource(body)
     if resource is not None:
-        return _entry(resource, entry, {})
+        return Entry(_name(resource) or nameless(resource.resource_type, bytes(body)), resource, (body,))
     mended = json_bytes.mended(bytes(body))
     return read_resource(mended) if mended is not None else None
 
 
 def resource_type_of(body: Json) -> str | None:
-    head = _decoded(msgspec.Raw(body), Head)
+    head = decoded(msgspec.Raw(body), Head)
     return head.resource_type if head is not None else None
 
 
-def _resource(entry: BundleEntry) -> AnyResource | None:
+def _resource(body: Json) -> AnyResource | None:
     """The resource, typed; None for one of another type, or that cannot be read."""
     try:
-        return _RESOURCE.decode(entry.resource)
+        return _RESOURCE.decode(body)
     except UNDECODABLE:
         return None
 
 
-def _entry(resource: AnyResource, entry: BundleEntry, urls: Mapping[str, str]) -> Entry:
-    if resource.id:
-        reference = f"{resource.resource_type}/{resource.id}"
-    else:
-        reference = canonical(entry.full_url, urls) or nameless(resource.resource_type, bytes(entry.resource))
-    return Entry(reference, resource, entry.resource, entry.full_url)
+def _next(links: Sequence[BundleLink] | None) -> tuple[str | None, bool]:
+    """Where the next page is, and whether nobody knows if there is one."""
+    further = [link.url for link in links or () if link.relation == "next"]
+    following = next(filter(None, further), None)
+    return following, links is None or (bool(further) and following is None)
 
 
-def _full_urls(opened: Iterable[tuple[BundleEntry, AnyResource | None]]) -> dict[str, str]:
+def _name(resource: AnyResource) -> str | None:
+    """What others call it: "Type/id"."""
+    return f"{type(resource).__name__}/{resource.id}" if resource.id else None
+
+
+def _name_of_other(entry: RawEntry) -> str | None:
+    """The same of a resource of a type that is not read."""
+    other = decoded(entry.resource, Identified) if entry.full_url else None
+    return f"{other.resource_type}/{other.id}" if other is not None else None
+
+
+def _nameless(entry: AboutEntry, resource: AnyResource, original: Json, urls: Mapping[str, str]) -> str:
+    return canonical(entry.full_url, urls) or nameless(resource.resource_type, bytes(original))
+
+
+def _full_urls(named: Iterable[tuple[AboutEntry, str | None]]) -> dict[str, str]:
     """fullUrl → "Type/id", for entries that others may refer to by urn:uuid; most addresses tell it themselves."""
-    found: dict[str, str] = {}
-    for entry, resource in opened:
-        if not entry.full_url:
-            continue
-        if resource is None:  # of a type that is not read
-            other = _decoded(entry.resource, Identified)
-            name = other and f"{other.resource_type}/{other.id}"
-        else:
-            name = resource.id and f"{resource.resource_type}/{resource.id}"
-        if name and not tells(entry.full_url, name):
-            found[entry.full_url] = name
-    return found
+    return {entry.full_url: name for entry, name in named if entry.full_url and name and not tells(entry.full_url, name)}

@@ -14,12 +14,11 @@ from msgspec.structs import replace
 
 from cds_service.dates import parse_fhir_date
 from cds_service.fhir.entries import (
-    NotABundleError,
-    decode_bundle,
     read_bundle_entries,
     read_resource,
     resource_type_of,
 )
+from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.outcomes import said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.resources import Observation
@@ -48,7 +47,7 @@ class Part(Struct, frozen=True):
 def read_part(value: Json) -> Part:
     """What an EHR sent under one key."""
     try:
-        read = read_bundle_entries(decode_bundle(value))
+        read = read_bundle_entries(value)
     except NotABundleError:
         return _read_other(value)
     if read.lacks is GapReason.OPERATION_OUTCOME:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from typing import Protocol
 
 import msgspec
 
@@ -40,13 +41,25 @@ Json = bytes | msgspec.Raw
 """A JSON document in bytes, or a part of one that was not decoded with the rest."""
 
 
-class Entry(msgspec.Struct, frozen=True):
-    """One resource of the record, typed, with the bytes that it came in: a view into the body, not a copy."""
+class Originals(Protocol):
+    """Resources as they came, by their place among those that came together."""
+
+    def __getitem__(self, place: int, /) -> Json: ...
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One resource of the record, typed, and where the bytes are that it came in: a view into the body, not a copy."""
 
     reference: str
     resource: AnyResource
-    raw: Json
+    originals: Originals
+    place: int = 0
     full_url: str | None = None
+
+    @property
+    def raw(self) -> Json:
+        """The resource as it came."""
+        return self.originals[self.place]
 
     @property
     def server(self) -> str | None:
