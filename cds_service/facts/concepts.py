@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from cds_service.dates import DateRange, parse_fhir_date, span
 from cds_service.fhir import resources as fhir
 from cds_service.terminology.codes import Coding, canonical_system
-from cds_service.terminology.value_set import LONGEST_REMEMBERED, AskedOf, Recognition, Terminology
+from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
 
 T = TypeVar("T")
 
@@ -49,41 +49,21 @@ def label(concept: fhir.CodeableConcept | None) -> str:
 
 
 class Recogniser:
-    """Recognises the concepts of one record. Charts repeat them: each is looked at once.
-
-    What it knows, the record's own words too, ends with the record; codes and their displays are remembered for the next.
-    """
+    """Recognises the concepts of one record. Charts repeat them: each is looked at once."""
 
     def __init__(self, terminology: Terminology) -> None:
         self.terminology = terminology
-        self._remembered = terminology.remembered
         self._known: dict[tuple[AskedOf, tuple[fhir.CodeableConcept | None, ...], tuple[str, ...]], Recognition] = {}
 
     def recognise(
         self, asked_of: AskedOf, concepts: Iterable[fhir.CodeableConcept | None], more_texts: Iterable[str] = ()
     ) -> Recognition:
         key = (asked_of, tuple(concepts), tuple(more_texts))
-        known = self._known.get(key) or self._remembered.get(key)
+        known = self._known.get(key)
         if known is None:
             known = self.terminology.recognise(asked_of, codings(*key[1]), [*texts(*key[1]), *key[2]])
-            if _are_names(*key[1:]):
-                self._remembered.keep(key, known)
-            else:
-                self._known[key] = known
+            self._known[key] = known
         return known
-
-
-def _are_names(concepts: Iterable[fhir.CodeableConcept | None], more_texts: Iterable[str]) -> bool:
-    """Whether there are but codes of some system, and texts that are their displays; as they stand in the record."""
-    present = [concept for concept in concepts if concept is not None]
-    coded = [coding for concept in present for coding in many(concept.coding)]
-    words = [*(concept.text for concept in present if concept.text), *more_texts]
-    parts = [part for coding in coded for part in (coding.system, coding.code, coding.display) if part]
-    return (
-        all(coding.system and coding.code for coding in coded)
-        and {coding.display for coding in coded}.issuperset(words)
-        and sum(map(len, (*parts, *words))) <= LONGEST_REMEMBERED
-    )
 
 
 def codes_of(concept: "fhir.CodeableConcept | str | None") -> frozenset[str]:

@@ -1,21 +1,24 @@
 """Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete."""
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from functools import cached_property, lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from cds_service.terminology.assertion import Assertion, tells_of_others
 from cds_service.terminology.codes import HIERARCHICAL, Code, Coding, bare
 from cds_service.terminology.text_net import AllWords, TextNet, agreed, covers, normalised
 
 REMEMBERED = 4_096
-"""Coded concepts, and as many displays, of which it is remembered what they are."""
+"""Codes of systems, and as many of their displays, of which it is remembered from chart to chart what they mean.
+
+All charts hold the same ones. Other words are the patient's own, and are forgotten with the record."""
 LONGEST_REMEMBERED = 1_000
-"""Letters of such a concept, all in all; what is longer is none, and would fill the memory."""
+"""Letters of the codes of one concept, or of a display; what is longer is none, and would fill the memory."""
 
 Translations = Mapping[Code, tuple[Coding, ...]]
 """A site's local codes, and the codes that they are equivalent to."""
@@ -87,24 +90,6 @@ class Recognition(Struct, frozen=True, dict=True):
 NOTHING = Recognition()
 
 
-class Remembered:
-    """What coded concepts with their displays mean, from chart to chart: all charts hold the same ones.
-
-    Other words are the patient's own, and are not for keeping: `facts.concepts` sees to that.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[Hashable, Recognition] = {}
-
-    def get(self, concept: Hashable) -> Recognition | None:
-        return self._known.get(concept)
-
-    def keep(self, concept: Hashable, recognition: Recognition) -> None:
-        if len(self._known) >= REMEMBERED:
-            self._known.clear()  # soon full again of what charts hold now
-        self._known[concept] = recognition
-
-
 class Terminology:
     """All value sets, indexed by code; and what a site's local codes mean in the codes that they hold."""
 
@@ -116,8 +101,9 @@ class Terminology:
         self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
         self._titles = lru_cache(None)(self._collect_titles)
-        self.remembered = Remembered()
+        self._coded_remembered = lru_cache(REMEMBERED)(self._coded)
         self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
+        self._with_words_remembered = lru_cache(REMEMBERED)(self._with_words)
         self._codes: dict[tuple[AskedOf, str, str], set[str]] = {}
         self._prefixes: dict[tuple[AskedOf, str, str], set[str]] = {}
         for one in value_sets.values():
@@ -163,13 +149,40 @@ class Terminology:
 
     def recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
         """The sets that hold one of the codes, and those that only the words name."""
-        known = self._translated([coding for coding in codings if coding.system and coding.code])
-        by_code = self._of_codes(asked_of, known)
+        of_systems = tuple([coding for coding in codings if coding.system and coding.code])
+        by_codes = self._coded_remembered if _is_short(of_systems) else self._coded
+        coded = by_codes(asked_of, of_systems, bool(texts))
+        if asked_of is AskedOf.OBSERVATION and coded.by_code:
+            return coded  # a coded test is what its code says
+        displays = {coding.display for coding in coded.codes if len(coding.display or "") <= LONGEST_REMEMBERED}
+        worded = [
+            text
+            for text in dict.fromkeys(texts)
+            if (self._is_worded_remembered if text in displays else self._is_worded)(asked_of, text)
+        ]
+        if not worded:  # as nearly all
+            return coded
+        with_words = self._with_words_remembered if displays.issuperset(texts) else self._with_words
+        return with_words(asked_of, coded, tuple(worded), tuple(texts))
+
+    def _coded(self, asked_of: AskedOf, codings: tuple[Coding, ...], has_text: bool) -> Recognition:
+        """What the codes say."""
+        known = self._translated(codings)
         systems = frozenset(coding.system for coding in known if coding.system)
-        if asked_of is AskedOf.OBSERVATION:  # a coded test is what its code says
-            named = frozenset() if by_code else self._named(self._worded(asked_of, texts, known))
-            return Recognition(by_code, named, codes=known, has_text=bool(texts), systems=systems)
-        read = self._read(asked_of, self._worded(asked_of, texts, known), by_code)
+        return Recognition(self._of_codes(asked_of, known), systems=systems, has_text=has_text, codes=known)
+
+    def _is_worded(self, asked_of: AskedOf, text: str) -> bool:
+        """Whether one of the nets finds something in the text."""
+        return self._words[asked_of].occur_in(text)
+
+    def _with_words(
+        self, asked_of: AskedOf, coded: Recognition, worded: tuple[str, ...], texts: tuple[str, ...]
+    ) -> Recognition:
+        """What the codes say, and the words besides. `worded`: those of the texts in which something is found."""
+        if asked_of is AskedOf.OBSERVATION:
+            return replace(coded, by_text=self._named(worded))
+        by_code = coded.by_code
+        read = self._read(asked_of, worded)
         by_text = {name for name, found in read.items() if found is Assertion.PRESENT and name not in by_code}
         doubted = {name for name, found in read.items() if found is not Assertion.PRESENT and name in by_code}
         doubted |= {name for name, found in read.items() if found is Assertion.POSSIBLE}
@@ -177,37 +190,20 @@ class Terminology:
         # Words for something wider than what a code says are a doubt: AML by code, "AML after breast cancer" in words.
         wider = {name for name in by_text if self._sets[name].excluded & by_code}
         by_text -= wider
-        return Recognition(
-            by_code,
-            frozenset(by_text),
-            disputed=frozenset(name for name in by_text if systems & self._sets[name].complete_for),
+        return replace(
+            coded,
+            by_text=frozenset(by_text),
+            disputed=frozenset(name for name in by_text if coded.systems & self._sets[name].complete_for),
             doubted=frozenset(doubted | wider),
             denied=frozenset(absent) if absent and not any(map(tells_of_others, texts)) else frozenset(),
-            systems=systems,
-            has_text=bool(texts),
-            codes=known,
         )
 
-    def _worded(self, asked_of: AskedOf, texts: Iterable[str], codings: Iterable[Coding]) -> list[str]:
-        """The texts in which one of the nets finds something; of a code's display it is remembered."""
-        displays = {coding.display for coding in codings if len(coding.display or "") <= LONGEST_REMEMBERED}
-        return [
-            text
-            for text in dict.fromkeys(texts)
-            if (self._is_worded_remembered if text in displays else self._is_worded)(asked_of, text)
-        ]
-
-    def _is_worded(self, asked_of: AskedOf, text: str) -> bool:
-        return self._words[asked_of].occur_in(text)
-
-    def _read(self, asked_of: AskedOf, texts: Sequence[str], by_code: frozenset[str]) -> dict[str, Assertion]:
+    def _read(self, asked_of: AskedOf, texts: Sequence[str]) -> dict[str, Assertion]:
         """What the words say of each set that they name.
 
         Words that a narrower set's words cover are not this concept: "basal cell carcinoma" is no carcinoma. The name of a
         medicine is but a name: "tacrolimus, GVHD prophylaxis" is tacrolimus.
         """
-        if not texts:
-            return {}
         plain = [normalised(text) for text in texts]
         nets = [(one, one.net) for one in self._by_kind[asked_of] if one.net is not None]
         mentions = {one.name: [net.mentions(text) for text in plain] for one, net in nets}
@@ -228,8 +224,6 @@ class Terminology:
 
     def _named(self, texts: Sequence[str]) -> frozenset[str]:
         """The tests that the words name."""
-        if not texts:
-            return frozenset()
         tests = self._by_kind[AskedOf.OBSERVATION]
         named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
         return frozenset(name for name in named if not self._sets[name].excluded & named)
@@ -262,10 +256,10 @@ class Terminology:
         local = {key for key, targets in self._translations.items() if standard & {target.key for target in targets}}
         return frozenset(bare(code) for _, code in standard | local)
 
-    def _translated(self, codings: Sequence[Coding]) -> tuple[Coding, ...]:
+    def _translated(self, codings: tuple[Coding, ...]) -> tuple[Coding, ...]:
         """The codes, and beside a local one the standard ones that the site's map gives for it."""
         if not self._translations:
-            return tuple(codings)
+            return codings
         return (*codings, *(found for coding in codings for found in self._translations.get(coding.key, ())))
 
     def _of_codes(self, asked_of: AskedOf, codings: Sequence[Coding]) -> frozenset[str]:
@@ -284,3 +278,8 @@ class Terminology:
             for name, depth in found.items()
             if not any(found.get(narrower, 0) >= depth for narrower in self._sets[name].excluded)
         )
+
+
+def _is_short(codings: Iterable[Coding]) -> bool:
+    parts = (part for coding in codings for part in (coding.system, coding.code, coding.display) if part)
+    return sum(map(len, parts)) <= LONGEST_REMEMBERED

@@ -3,7 +3,7 @@
 import gc
 import json
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from cds_service.facts.concepts import Recogniser
 from cds_service.fhir import resources as fhir
 from cds_service.terminology.codes import LOINC
 from cds_service.terminology.text_net import AllWords, normalised
-from cds_service.terminology.value_set import LONGEST_REMEMBERED, NOTHING, REMEMBERED, AskedOf, Remembered
+from cds_service.terminology.value_set import LONGEST_REMEMBERED, REMEMBERED, AskedOf
 
 
 class Words(str):
@@ -54,31 +54,37 @@ SODIUM = "Sodium [Moles/volume] in Serum or Plasma"
 @pytest.mark.parametrize(
     "coding",
     [
-        (fhir.Coding(None, Words("Jane Zzyzx, 2 Elm Street")),),
-        (fhir.Coding(LOINC, "2951-2"), fhir.Coding(None, Words("Zzyzx"))),
-        (fhir.Coding(Words(LOINC + "/" * LONGEST_REMEMBERED), "2951-2", SODIUM),),
-        tuple(fhir.Coding(LOINC, Words("2951-2"), SODIUM) for _ in range(LONGEST_REMEMBERED // len(SODIUM))),
+        lambda: (fhir.Coding(None, Words("Jane Zzyzx, 2 Elm Street")),),
+        lambda: (fhir.Coding(LOINC, "2951-2"), fhir.Coding(None, Words("Zzyzx"))),
+        lambda: (fhir.Coding(Words(LOINC + "/" * LONGEST_REMEMBERED), "2951-2", SODIUM),),
+        lambda: tuple(fhir.Coding(LOINC, Words("2951-2"), SODIUM) for _ in range(LONGEST_REMEMBERED // len(SODIUM))),
     ],
     ids=["code without a system", "beside a good one", "a padded system", "very many"],
 )
+@pytest.mark.parametrize("asked_of", [AskedOf.OBSERVATION, AskedOf.CONDITION])
 def test_what_is_no_code_of_a_system_or_would_fill_the_memory_is_forgotten_too(
-    knowledge: Knowledge, coding: tuple[fhir.Coding, ...]
+    knowledge: Knowledge, coding: Callable[[], tuple[fhir.Coding, ...]], asked_of: AskedOf
 ) -> None:
-    Recogniser(knowledge.terminology).recognise(AskedOf.OBSERVATION, (fhir.CodeableConcept(coding),))
-    parts = (part for one in coding for part in (one.system, one.code, one.display))
-    held = [weakref.ref(part) for part in parts if isinstance(part, Words)]
+    coded = coding()
+    Recogniser(knowledge.terminology).recognise(asked_of, (fhir.CodeableConcept(coded),))
+    held = [weakref.ref(part) for one in coded for part in (one.system, one.code, one.display) if isinstance(part, Words)]
     assert held
-    remembered = gc.get_referents(knowledge.terminology.remembered._known)
+    del coded
     gc.collect()
-    assert not [key for key in remembered if isinstance(key, tuple) and fhir.CodeableConcept(coding) in key[1]]
+    assert not [one for one in held if one() is not None]
 
 
-def test_what_codes_and_their_displays_mean_is_remembered_for_the_next_chart_up_to_a_bound() -> None:
-    remembered = Remembered()
-    for number in range(REMEMBERED + 1):
-        remembered.keep(number, NOTHING)
-    assert remembered.get(REMEMBERED) is NOTHING
-    assert sum(remembered.get(number) is not None for number in range(REMEMBERED)) < REMEMBERED
+def test_of_what_codes_mean_in_other_charts_no_more_is_remembered_than_a_bound(knowledge: Knowledge) -> None:
+    code = Words("first-of-many")
+    held = weakref.ref(code)
+    Recogniser(knowledge.terminology).recognise(AskedOf.OBSERVATION, (fhir.CodeableConcept((fhir.Coding(LOINC, code),)),))
+    del code
+    assert held() is not None
+    for number in range(REMEMBERED):
+        other = fhir.CodeableConcept((fhir.Coding("urn:local", f"{number}"),))
+        Recogniser(knowledge.terminology).recognise(AskedOf.OBSERVATION, (other,))
+    gc.collect()
+    assert held() is None
 
 
 def test_the_same_concept_means_the_same_in_the_next_chart(knowledge: Knowledge) -> None:
