@@ -76,18 +76,19 @@ def parse_fhir_date(text: str | None, zone: ZoneInfo) -> DateRange | None:
 
 
 def _range(match: re.Match[str], zone: ZoneInfo) -> DateRange:
+    if match["time"] is not None:
+        moment = datetime.fromisoformat(match[0])
+        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+        day = moment.date()
+        return DateRange(day, day, moment)
     year = int(match["year"])
     if match["month"] is None:
         return DateRange(date(year, 1, 1), date(year, 12, 31))
     month = int(match["month"])
     if match["day"] is None:
         return DateRange(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
-    if match["time"] is None:
-        day = date(year, month, int(match["day"]))
-        return DateRange(day, day)
-    moment = datetime.fromisoformat(f"{match['year']}-{match['month']}-{match['day']}{match['time']}{match['zone'] or ''}")
-    moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
-    return DateRange(moment.date(), moment.date(), moment)
+    day = date(year, month, int(match["day"]))
+    return DateRange(day, day)
 
 
 def span(first: DateRange | None, last: DateRange | None) -> DateRange | None:

@@ -5,7 +5,7 @@ cancelled and entered-in-error ones are passed over (ruling on values), and so a
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -22,10 +22,14 @@ from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition
 USABLE = frozenset({"final", "amended", "corrected"})
 
 
-def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> Iterator[Result]:
+def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> Iterable[Result]:
     """The Observation's own value and each component's, where our value sets know one of the tests."""
-    if resource.status not in USABLE or not _may_be_asked_for(resource, recogniser):
-        return
+    if resource.status in USABLE and _may_be_asked_for(resource, recogniser):
+        return _read(reference, resource, recogniser, zone)
+    return ()
+
+
+def _read(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> Iterator[Result]:
     when = _when(resource, zone)
     specimen = (resource.specimen.display or "").lower() if resource.specimen else ""
     method = f"{words_of(resource.method, resource.body_site, resource.code)} {specimen}"
@@ -43,12 +47,15 @@ def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, 
 
 def _may_be_asked_for(resource: fhir.Observation, recogniser: Recogniser) -> bool:
     """Most of a chart is not: sodium, weight. A value in words is read whatever the test, since it may speak of antigens."""
-    return any(
-        value.value_string is not None
-        or value.value_codeable_concept is not None
-        or recogniser.recognise(AskedOf.OBSERVATION, (value.code,)).named
-        for value in (resource, *many(resource.component))
-    )
+    if _is_asked_for(resource, recogniser):
+        return True
+    return resource.component is not None and any(_is_asked_for(one, recogniser) for one in many(resource.component))
+
+
+def _is_asked_for(value: fhir.ObservationValue, recogniser: Recogniser) -> bool:
+    if value.value_string is not None or value.value_codeable_concept is not None:
+        return True
+    return bool(recogniser.recognise(AskedOf.OBSERVATION, (value.code,)).named)
 
 
 def _result(
