@@ -116,7 +116,8 @@ class Window(msgspec.Struct, frozen=True):
     name: str
     fresh: Length
     recheck: Length
-    superseded_by: frozenset[str]
+    superseded_by: tuple[str, ...]
+    """In the order of their names: the first that came to pass is told."""
 
 
 class LimitBySex(msgspec.Struct, frozen=True):
@@ -236,7 +237,7 @@ class _Converter:
     def _window(self, name: str, entry: WindowEntry) -> Window:
         fresh = self._length(f"windows.{name}.fresh", entry.fresh)
         recheck = self._length(f"windows.{name}.recheck", entry.recheck)
-        return Window(name, fresh, recheck, frozenset(entry.superseded_by))
+        return Window(name, fresh, recheck, tuple(sorted(set(entry.superseded_by))))
 
     def _length(self, place: str, text: str) -> Length:
         length = parse_length(text)

@@ -159,7 +159,7 @@ def _dangling(trials: list[Trial], readings: Mapping[str, Word], terminology: Te
 
 def _unknown_insults(assumptions: Assumptions) -> Iterator[KnowledgeFault]:
     for name, window in assumptions.windows.items():
-        for insult in sorted(window.superseded_by - INSULTS):
+        for insult in sorted({*window.superseded_by} - INSULTS):
             fix = f"use some of: {', '.join(sorted(INSULTS))}"
             yield KnowledgeFault("assumptions.yaml", None, f"windows.{name}.superseded_by", f"{insult} is not known", fix)
 

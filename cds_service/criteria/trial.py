@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 from enum import Enum
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -67,7 +68,7 @@ class Site(Struct, frozen=True):
     city: str
 
 
-class Trial(Struct, frozen=True):
+class Trial(Struct, frozen=True, dict=True):
     """A trial as its file in `criteria/trials/` tells it. `complete`: its whole list of criteria is known."""
 
     id: str
@@ -87,6 +88,10 @@ class Trial(Struct, frozen=True):
     criteria: tuple[Criterion, ...]
     disease_gate: Word
 
-    def rows(self) -> Iterator[Criterion]:
-        for criterion in self.criteria:
-            yield from criterion.rows()
+    def rows(self) -> tuple[Criterion, ...]:
+        """All its sentences, those within others too, in the protocol's order."""
+        return self._rows
+
+    @cached_property
+    def _rows(self) -> tuple[Criterion, ...]:
+        return tuple(row for criterion in self.criteria for row in criterion.rows())

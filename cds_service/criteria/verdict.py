@@ -119,26 +119,35 @@ def negate(verdict: Verdict) -> Verdict:
 
 
 def _join(parts: Sequence[Verdict], decisive: Answer, otherwise: Answer) -> Verdict:
-    if chosen := [part for part in parts if part.answer is decisive]:
+    decided: list[Verdict] = []
+    is_open: list[Verdict] = []
+    for part in parts:
+        if part.answer is decisive:
+            decided.append(part)
+        elif part.answer is Answer.UNKNOWN:
+            is_open.append(part)
+    if decided:
         # A part that needs no confirming decides alone; only without one does the doubt remain.
-        return _gather(decisive, [part for part in chosen if not part.confirm] or chosen)
-    if chosen := [part for part in parts if part.answer is Answer.UNKNOWN]:
-        return _gather(Answer.UNKNOWN, chosen)
-    return _gather(otherwise, parts)
+        return _gather(decisive, [part for part in decided if not part.confirm] or decided)
+    return _gather(Answer.UNKNOWN, is_open) if is_open else _gather(otherwise, parts)
 
 
 def _gather(answer: Answer, parts: Sequence[Verdict]) -> Verdict:
     if len(parts) == 1 and parts[0].answer is answer:
         return parts[0]  # as nearly always; it tells all that there is to tell
+    reasons: list[Reason] = []
+    evidence: list[Evidence] = []
+    missing: list[Missing] = []
+    to_confirm, only_asked = False, True
+    for part in parts:
+        reasons += part.reasons
+        evidence += part.evidence
+        missing += part.missing
+        to_confirm = to_confirm or part.confirm
+        only_asked = only_asked and (part.asked or part.answer is not Answer.UNKNOWN)
     is_open = answer is Answer.UNKNOWN
-    return Verdict(
-        answer,
-        _unique([reason for part in parts for reason in part.reasons]),
-        _unique([evidence for part in parts for evidence in part.evidence]),
-        _unique([missing for part in parts for missing in part.missing]),
-        confirm=not is_open and True in [part.confirm for part in parts],
-        asked=is_open and False not in [part.asked for part in parts if part.answer is Answer.UNKNOWN],
-    )
+    confirm, asked = to_confirm and not is_open, only_asked and is_open
+    return Verdict(answer, _unique(reasons), _unique(evidence), _unique(missing), confirm, asked)
 
 
 def _unique(items: Sequence[T]) -> tuple[T, ...]:

@@ -191,6 +191,8 @@ class Kind(Enum):
     THERAPY = "Medication"
     PROCEDURE = "Procedure"
 
+    __hash__ = object.__hash__  # as terminology.value_set.AskedOf
+
 
 class Person(Struct, frozen=True):
     """Who the patient is, as far as the criteria ask."""

@@ -51,7 +51,18 @@ class TypedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only
     entry: list[TypedEntry] | None = None
 
 
+class OriginalEntry(msgspec.Struct, frozen=True, gc=False):
+    resource: msgspec.Raw
+
+
+class OriginalBundle(msgspec.Struct, frozen=True, gc=False):
+    """A Bundle that was read, for its resources' bytes."""
+
+    entry: list[OriginalEntry]
+
+
 _BUNDLE = msgspec.json.Decoder(TypedBundle)
+_ORIGINALS = msgspec.json.Decoder(OriginalBundle)
 _RESOURCE: msgspec.json.Decoder[AnyResource] = msgspec.json.Decoder(AnyResource)
 
 
@@ -92,7 +103,7 @@ class InBundle:
 
     def __getitem__(self, place: int) -> Json:
         if not self._resources:
-            self._resources = [entry.resource for entry in entries_of(decode_odd(self._bundle))]
+            self._resources = [entry.resource for entry in _ORIGINALS.decode(self._bundle).entry]
         return self._resources[place]
 
 

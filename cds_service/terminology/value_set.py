@@ -1,6 +1,6 @@
 """Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -32,6 +32,8 @@ class AskedOf(Enum):
     MEDICATION = "Medication"
     PROCEDURE = "Procedure"
     ANSWER = "answer"
+
+    __hash__ = object.__hash__  # each is asked for a hundred times a call, and Enum's own hash is a function in Python
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ class Terminology:
         self._by_kind = {kind: tuple(s for s in value_sets.values() if s.asked_of is kind) for kind in AskedOf}
         self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
-        self._titles = lru_cache(None)(self._collect_titles)
+        self.titles = lru_cache(None)(self._collect_titles)
+        """What several sets are called, for people."""
         self._coded_remembered = lru_cache(REMEMBERED)(self._coded)
         self._is_worded_remembered = lru_cache(REMEMBERED)(self._is_worded)
         self._with_words_remembered = lru_cache(REMEMBERED)(self._with_words)
@@ -126,10 +129,6 @@ class Terminology:
     def bare_codes(self, names: frozenset[str]) -> frozenset[str]:
         """The codes of several sets without their systems, a site's own among them: what has none is in no such set."""
         return self._bare_codes(names)
-
-    def titles(self, names: tuple[str, ...]) -> str:
-        """What several sets are called, for people."""
-        return self._titles(names)
 
     def digest_bytes(self) -> bytes:
         """The content of all sets, for the knowledge's digest."""
@@ -228,7 +227,12 @@ class Terminology:
         named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
         return frozenset(name for name in named if not self._sets[name].excluded & named)
 
-    def understands(self, recognition: Recognition, *names: str) -> bool:
+    def understands_all(self, recognition: Recognition) -> bool:
+        """Whether its not being in any set means that it is something else: a set holds its code, and nothing is in doubt."""
+        in_doubt = recognition.disputed or recognition.doubted
+        return not in_doubt and (recognition.is_refuted or bool(recognition.by_code))
+
+    def understands(self, recognition: Recognition, names: Collection[str]) -> bool:
         """Whether its not being in any of these sets means that it is something else.
 
         It carries a code that another set holds, or, for each of them, a code of a system for which the set is complete, or
@@ -236,7 +240,9 @@ class Terminology:
         """
         if not (recognition.disputed.isdisjoint(names) and recognition.doubted.isdisjoint(names)):
             return False
-        return recognition.is_refuted or bool(recognition.by_code) or all(self._would_tell(recognition, name) for name in names)
+        if recognition.is_refuted or recognition.by_code:
+            return True
+        return all(self._would_tell(recognition, name) for name in names)
 
     def _would_tell(self, recognition: Recognition, name: str) -> bool:
         own = self._sets[name]

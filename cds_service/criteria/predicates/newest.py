@@ -1,6 +1,7 @@
 """The newest result decides, never the best; and only within its window."""
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -52,11 +53,21 @@ def possibly_newest(results: Sequence[Result]) -> Sequence[Result]:
     """Those that no other is surely newer than; an undated one may always be the newest."""
     if len(results) < 2:
         return results
-    return [
-        one
-        for one in results
-        if not any(one.when is not None and other.when is not None and one.when.surely_before(other.when) for other in results)
-    ]
+    days = [result.when for result in results if result.when is not None]
+    moment = max((day.moment for day in days if day.moment is not None), default=None)
+    coarse = max((day.first for day in days if day.moment is None), default=date.min)
+    first = max((day.first for day in days), default=date.min)
+    return [one for one in results if one.when is None or not _is_before(one.when, moment, coarse, first)]
+
+
+def _is_before(when: DateRange, moment: datetime | None, coarse: date, first: date) -> bool:
+    """Whether it is surely before any of several others.
+
+    `moment`: the latest of theirs, `coarse`: the latest first day of those without one, `first`: of all.
+    """
+    if when.moment is None or moment is None:
+        return when.last < first
+    return when.moment < moment or when.last < coarse
 
 
 def _in_its_window(result: Result, asked: Asked, case: Case, judge: Judge) -> Verdict:
@@ -97,7 +108,7 @@ def _undatable(when: DateRange | None, case: Case) -> Problem | None:
 
 def _superseded(result: Result, asked: Asked, case: Case) -> Superseded | None:
     """An insult since then: what it was before says nothing of now."""
-    for name in sorted(asked.window.superseded_by):
+    for name in asked.window.superseded_by:
         event, since = _INSULTS[name](case)
         if since is not None and result.when is not None and not _on_or_after(result.when, since):
             return Superseded(asked.what, result.when, event, since)

@@ -26,16 +26,15 @@ class Authority(Struct, frozen=True):
 def silence(case: Case, kind: Kind, value_sets: tuple[str, ...], authority: Authority | None) -> Verdict:
     """The answer to "is there any …" when none was found."""
     what = case.terminology.titles(value_sets)
-    entries = case.facts.of_kind(kind)
-    searched = (Evidence(searched=kind.value, count=len(entries)),)
     if kind not in case.facts.searched:
         return unknown(NotSearched(what, kind), missing=[Missing(what)])
+    search = case.search(kind)
     if authority is None:
-        return unknown(NothingFound(what, kind), evidence=searched, missing=[Missing(what)])
-    if odd := [fact for fact in entries if not case.terminology.understands(fact.recognition, *value_sets)]:
-        return unknown(NotUnderstood(what, kind, len(odd)), evidence=searched, missing=[Missing(Wanted.NAMES)])
+        return unknown(NothingFound(what, kind), evidence=search.evidence, missing=[Missing(what)])
+    if odd := [fact for fact in search.doubtful if not case.terminology.understands(fact.recognition, value_sets)]:
+        return unknown(NotUnderstood(what, kind, len(odd)), evidence=search.evidence, missing=[Missing(Wanted.NAMES)])
     if authority.whole_history and case.course.history.treated_elsewhere:
-        return unknown(TreatedElsewhere(), evidence=searched, missing=[Missing(Wanted.EARLIER_RECORDS)])
-    denials = tuple([fact for fact in entries if not fact.recognition.denied.isdisjoint(value_sets)])
+        return unknown(TreatedElsewhere(), evidence=search.evidence, missing=[Missing(Wanted.EARLIER_RECORDS)])
+    denials = tuple([fact for fact in search.denying if not fact.recognition.denied.isdisjoint(value_sets)])
     reason = NoneRecorded(what, kind, authority.because, denials)
-    return not_met(reason, evidence=(*map(Evidence, denials), *searched), confirm=authority.to_confirm)
+    return not_met(reason, evidence=(*map(Evidence, denials), *search.evidence), confirm=authority.to_confirm)

@@ -1,12 +1,14 @@
 """What every word of the trial files can do, and the case that it is asked about."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import Struct
+
 from cds_service.assumptions import Assumptions
-from cds_service.criteria.verdict import Verdict
-from cds_service.facts.model import PatientFacts
+from cds_service.criteria.verdict import Evidence, Verdict
+from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.facts.timeline import DiseaseCourse
 from cds_service.terminology.value_set import Terminology
 
@@ -32,6 +34,17 @@ class Word(ABC):
         return iter(())
 
 
+class Search(Struct, frozen=True):
+    """All facts of a kind, as they count for what is not among them."""
+
+    evidence: tuple[Evidence, ...]
+    """That they were looked through, and how many there are."""
+    doubtful: Sequence[Fact]
+    """Those that may be something that our value sets do not tell."""
+    denying: Sequence[Fact]
+    """Those that say of something that it is not there."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One patient's facts and disease course, and the knowledge by which they are judged."""
@@ -47,11 +60,21 @@ class Case:
     numbers: Mapping[int, tuple[Word, int]]
     """The words of the knowledge by identity, each with a number that it shares with its equals."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
-    _answers: dict[tuple[int, int], Verdict] = field(default_factory=dict, repr=False)
+    _searches: dict[Kind, Search] = field(default_factory=dict, repr=False)
+    _answers: dict[int, Verdict] = field(default_factory=dict, repr=False)
+    """By the words' numbers, for the course at hand."""
+    _by_course: dict[int, dict[int, Verdict]] = field(default_factory=dict, repr=False)
 
     def of_trial(self, trial: str) -> "Case":
-        """The same case, asked by one trial; what was answered is kept."""
-        return replace(self, course=self.courses[trial])
+        """The same case, asked by one trial; what was answered is kept for those to whom the course is the same."""
+        course = self.courses[trial]
+        return replace(self, course=course, _answers=self._by_course.setdefault(id(course), {}))
+
+    def search(self, kind: Kind) -> Search:
+        """What there is of a kind, for those who found nothing among it."""
+        if kind not in self._searches:
+            self._searches[kind] = _search(self.facts.of_kind(kind), kind, self.terminology)
+        return self._searches[kind]
 
     def reading(self, name: str) -> Verdict:
         """A shared reading, evaluated once."""
@@ -64,7 +87,14 @@ class Case:
         mine, number = self.numbers.get(id(word), (None, 0))
         if mine is not word:  # a word of no file
             return word.evaluate(self)
-        key = (id(self.course), number)
-        if (known := self._answers.get(key)) is None:
-            known = self._answers[key] = word.evaluate(self)
+        if (known := self._answers.get(number)) is None:
+            known = self._answers[number] = word.evaluate(self)
         return known
+
+
+def _search(entries: Sequence[Fact], kind: Kind, terminology: Terminology) -> Search:
+    return Search(
+        (Evidence(searched=kind.value, count=len(entries)),),
+        [fact for fact in entries if not terminology.understands_all(fact.recognition)],
+        [fact for fact in entries if fact.recognition.denied],
+    )
