@@ -90,11 +90,11 @@ class Shown(Struct, frozen=True):
 def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[Statement], assumptions: Assumptions) -> Shown:
     """All of it that has a day."""
     outside = extramedullary_disease(facts)
-    assessed = tuple(
-        _assess(marrow, facts, history, outside, assumptions)
-        for marrow in marrows(facts, history.begins(assumptions))
-        if _is_response(marrow, history, assumptions)
-    )
+    tell: list[Marrow] = []
+    too_early: list[Marrow] = []
+    for taken in marrows(facts, history.begins(assumptions)):
+        (tell if _is_response(taken, history, assumptions) else too_early).append(taken)
+    assessed = tuple(_assess(marrow, facts, history, outside, assumptions) for marrow in tell)
     placed = [one for one in statements if one.is_placed]
     denied = {id(one): marrow for one in placed if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
     stated: list[Sighting] = []
@@ -105,7 +105,7 @@ def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[S
             stated += _by_statement(statement)
     return Shown(
         marrows=assessed,
-        first_days=tuple(_in_the_first_days(facts, history, outside, assumptions)),
+        first_days=tuple(_in_the_first_days(too_early, facts, history, outside, assumptions)),
         stated=tuple(stated),
         contested=frozenset(marrow.marrow.when for one in placed if one.dated and (marrow := denied.get(id(one))) is not None),
         blood=tuple(_by_blood(facts)),
@@ -156,16 +156,18 @@ def _is_response(marrow: Marrow, history: TreatmentHistory, assumptions: Assumpt
 
 
 def _in_the_first_days(
-    facts: PatientFacts, history: TreatmentHistory, outside: Sequence[Extramedullary], assumptions: Assumptions
+    too_early: Iterable[Marrow],
+    facts: PatientFacts,
+    history: TreatmentHistory,
+    outside: Sequence[Extramedullary],
+    assumptions: Assumptions,
 ) -> Iterator[Sighting]:
     """A marrow of the first days of a course tells nothing of its response, but may tell of what the course was given for.
 
     Counts that are recovered then come from a remission before it; many blasts in a remission may be a relapse.
     """
     limit = assumptions.limit("diagnostic_blasts").value
-    for marrow in marrows(facts, history.begins(assumptions)):
-        if _is_response(marrow, history, assumptions):
-            continue
+    for marrow in too_early:
         found = _assess(marrow, facts, history, outside, assumptions)
         if found.response is Response.CR:
             yield Sighting(Sight.CLEAN, found.when, found.rests_on, unclear=Unclear.TOO_EARLY, assessment=found)
