@@ -7,12 +7,13 @@ from cds_service import metrics, tracing
 from cds_service.cards import Display
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.evaluation import evaluate
-from cds_service.facts.disease_sign import disease_sign
+from cds_service.facts.disease_sign import disease_sign, may_be_blasts
 from cds_service.facts.extract import person
 from cds_service.fhir import prefetch
 from cds_service.fhir.client import FhirClient
 from cds_service.hooks.service import CdsService
 from cds_service.protocol import NO_CARDS, CdsResponse, HookRequest
+from cds_service.terminology.value_set import Terminology
 
 
 def answer(
@@ -28,12 +29,12 @@ def answer(
 
     Raises: WrongPatient; DataUnavailable where patient or conditions cannot be had and nothing shows the disease.
     """
-    begun = prefetch.begin(request, service.entry.prefetch, fhir)  # what was sent; patient and conditions, read if need be
+    begun = prefetch.begin(request, service.entry.prefetch, fhir)  # patient and conditions, read if need be; results wait
     record = begun.record()
     who = person(record.patient, zone)
     if who.deceased or who.inactive:
         return NO_CARDS
-    if not disease_sign(record, knowledge.terminology):  # most charts end here, and nothing else of them is read
+    if not _shows_the_disease(begun, knowledge.terminology):  # most charts end here, and nothing else of them is read
         prefetch.require_the_basis(begun)
         return NO_CARDS
     earliest = knowledge.assumptions.longest_window(as_of)
@@ -41,3 +42,13 @@ def answer(
     metrics.gaps_found(gap.reason.value for gap in record.gaps)
     with tracing.span("evaluate"):
         return service.respond(request, evaluate(record, knowledge, as_of, zone), display)
+
+
+def _shows_the_disease(begun: prefetch.Begun, terminology: Terminology) -> bool:
+    """Results are read for it only where one of them has a code that may be a sign."""
+    if disease_sign(begun.record(), terminology):
+        return True
+    if not begun.may_hold(may_be_blasts(terminology)):
+        return False
+    begun.read_results()
+    return disease_sign(begun.record(), terminology)

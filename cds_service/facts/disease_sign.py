@@ -3,7 +3,7 @@
 Minimum necessary: most charts have none, and are left after their conditions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cds_service.facts.concepts import Recogniser, codings, many
 from cds_service.fhir import resources as fhir
@@ -34,6 +34,12 @@ def disease_sign(record: PatientRecord, terminology: Terminology) -> bool:
     """
     recogniser = Recogniser(terminology)
     return _diagnosed(record, recogniser) or _treated(record, recogniser) or _has_blasts(record, terminology)
+
+
+def may_be_blasts(terminology: Terminology) -> Callable[[str], bool]:
+    """Whether a test of such a code, whatever its system, may count blasts."""
+    blasts = terminology.bare_codes(RESULTS)
+    return lambda code: bare(code) in blasts
 
 
 def _diagnosed(record: PatientRecord, recogniser: Recogniser) -> bool:

@@ -1,6 +1,6 @@
 """The record of one hook call: what the EHR sent along, and what is read for the rest, key by key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache, partial
@@ -11,14 +11,16 @@ from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import foreign_names
 from cds_service.fhir.bundle import assemble, belongs_to_another
 from cds_service.fhir.client import FhirClient, SearchResult
+from cds_service.fhir.glance import codes_of
 from cds_service.fhir.part import Part, forgive_the_old, read_part, together
-from cds_service.fhir.record import Entry, Gap, GapReason, PatientRecord
+from cds_service.fhir.record import Entry, Gap, GapReason, Json, PatientRecord
 from cds_service.fhir.resources import MedicationEvent, Patient
 from cds_service.fhir.template import Template
 from cds_service.fhir.versions import newest_versions
 from cds_service.protocol import HookRequest
 
 PATIENT, CONDITIONS = "patient", "conditions"
+RESULT = "Observation"
 OF_ANY_AGE = frozenset({"marrowBlasts", "assessments"})
 """Keys of which an old result counts too: the course of the disease is read from all of them."""
 MAX_MEDICATIONS_READ = 50
@@ -31,8 +33,23 @@ class Begun:
     request: HookRequest
     templates: Mapping[str, Template]
     parts: dict[str, Part] = field(default_factory=dict)
+    unread: Mapping[str, Json] = field(default_factory=dict)
+    """Results that came along, by key, of which nothing was looked at yet."""
     _record: PatientRecord | None = field(default=None, repr=False)
     _made_of: dict[str, Part] = field(default_factory=dict, repr=False)
+
+    def may_hold(self, is_wanted: Callable[[str], bool]) -> bool:
+        """Whether the results that are not read yet may hold one with such a code; surely not, if not."""
+        glances = (codes_of(value, f"Patient/{self.request.patient_id}") for value in self.unread.values())
+        return any(codes is None or any(map(is_wanted, codes)) for codes in glances)
+
+    def read_results(self) -> None:
+        """Read the results that came along. Raises: WrongPatient."""
+        results = {key: read_part(value) for key, value in self.unread.items()}
+        _refuse_other_patients(results, self.request)
+        everything = self.parts | results
+        as_sent = [key for key in self.request.prefetch if key in self.templates]
+        self.parts, self.unread = {key: everything[key] for key in dict.fromkeys((*as_sent, *everything))}, {}
 
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
@@ -67,14 +84,16 @@ _NEVER_HAD = Part(failed=GapReason.NOT_SENT)
 
 
 def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient | None) -> Begun:
-    """What was sent, and the patient and conditions, read if need be.
+    """What was sent but the results, and the patient and conditions, read if need be.
 
     Raises: WrongPatient if what was sent belongs to another patient.
     """
     ours = {key: _template(key, query) for key, query in templates.items()}
-    sent = {name: read_part(value) for name, value in request.prefetch.items()}
-    begun = Begun(request, ours, foreign_names.by_key(sent, ours))
-    _refuse_other_patients(begun)
+    unread = {key: value for key, value in request.prefetch.items() if key in ours and ours[key].resource_type == RESULT}
+    sent = {name: read_part(value) for name, value in request.prefetch.items() if name not in unread}
+    not_sent = {key: template for key, template in ours.items() if key not in unread}
+    begun = Begun(request, ours, foreign_names.by_key(sent, not_sent), unread)
+    _refuse_other_patients(begun.parts, request)
     begun.parts.update(_had_at_once(begun, (PATIENT, CONDITIONS), fhir))
     return begun
 
@@ -97,6 +116,7 @@ def require_the_basis(begun: Begun) -> None:
 
 def complete(begun: Begun, fhir: FhirClient | None, earliest: date) -> PatientRecord:
     """The rest of the record, with its gaps. `earliest`: where the longest window of a measurement begins."""
+    begun.read_results()
     rest = [key for key in begun.templates if key not in (PATIENT, CONDITIONS)]
     forgivable = {key for key in rest if begun.templates[key].newest_first and key not in OF_ANY_AGE}
     for key in forgivable & begun.parts.keys():
@@ -169,10 +189,10 @@ def _read(begun: Begun, key: str, fhir: FhirClient) -> Part:
     return Part(result.entries, tuple(replace(gap, key=key) for gap in result.gaps), result.failed)
 
 
-def _refuse_other_patients(begun: Begun) -> None:
+def _refuse_other_patients(parts: Mapping[str, Part], request: HookRequest) -> None:
     """Raises: WrongPatient."""
-    patient = f"Patient/{begun.request.patient_id}"
-    for part in begun.parts.values():
+    patient = f"Patient/{request.patient_id}"
+    for part in parts.values():
         for entry in part.entries:
             another = isinstance(entry.resource, Patient) and f"Patient/{entry.resource.id}" != patient
             if another or belongs_to_another(entry, patient, part.full_urls):

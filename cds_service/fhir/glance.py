@@ -1,0 +1,63 @@
+"""A first look at Observations: whose they are and what they are called, before anything else of them is read.
+
+Most charts show no leukaemia, and of most Observations nothing else is ever asked.
+"""
+
+from typing import Literal
+
+import msgspec
+
+from cds_service.fhir.odd_bundle import UNDECODABLE
+from cds_service.fhir.record import Json
+
+
+class GlimpsedCoding(msgspec.Struct, frozen=True, gc=False):
+    code: str | None = None
+
+
+class GlimpsedConcept(msgspec.Struct, frozen=True, gc=False):
+    coding: list[GlimpsedCoding] | None = None
+
+
+class GlimpsedSubject(msgspec.Struct, frozen=True, gc=False):
+    reference: str | None = None
+
+
+class GlimpsedComponent(msgspec.Struct, frozen=True, gc=False):
+    code: GlimpsedConcept | None = None
+
+
+class GlimpsedObservation(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
+    resource_type: Literal["Observation"]
+    subject: GlimpsedSubject | None = None
+    code: GlimpsedConcept | None = None
+    component: list[GlimpsedComponent] | None = None
+
+
+class GlimpsedEntry(msgspec.Struct, frozen=True, gc=False):
+    resource: GlimpsedObservation
+
+
+class GlimpsedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
+    resource_type: Literal["Bundle"]
+    entry: list[GlimpsedEntry] = []
+
+
+_BUNDLE = msgspec.json.Decoder(GlimpsedBundle)
+
+
+def codes_of(body: Json, patient: str) -> frozenset[str] | None:
+    """The codes, without their systems, of all Observations and their components in a Bundle.
+
+    None where only reading it tells: it holds something else, or something odd, or what may be another patient's.
+    """
+    try:
+        bundle = _BUNDLE.decode(body)
+    except UNDECODABLE:
+        return None
+    observations = [entry.resource for entry in bundle.entry]
+    if not {one.subject.reference for one in observations if one.subject is not None} <= {patient, None}:
+        return None
+    tests = [one.code for one in observations]
+    tests += [component.code for one in observations if one.component for component in one.component]
+    return frozenset([coding.code for test in tests if test is not None for coding in test.coding or () if coding.code])
