@@ -3,6 +3,7 @@
 While it fails it is left alone: one call in some seconds tries whether it is back, and the others are answered without it.
 """
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -106,7 +107,7 @@ class Database:
         had = deadline.current().seconds_left
         try:
             yield
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
             kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
             if had < FAIR_WAIT:
                 logs.event("store_late", level=30, kind=kind)

@@ -35,7 +35,11 @@ class _RawConnection(Protocol):
 
 
 def _engine(url: URL, patience: Patience) -> Engine:
-    engine = sa.create_engine(url, max_overflow=-1)  # as many connections as threads answer
+    engine = sa.create_engine(
+        url,
+        max_overflow=-1,  # as many connections as threads answer
+        paramstyle="named",  # as PostgreSQL's driver has it
+    )
 
     @event.listens_for(engine, "do_connect")
     def create_privately(*_: object) -> None:
@@ -54,11 +58,12 @@ def _engine(url: URL, patience: Patience) -> Engine:
         purpose = purpose_of(connection)
         wait = patience.opening if purpose is Purpose.OPENING else patience.answer
         synchronous, begin_as = _BEGIN[purpose]
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_left(wait) * 1000:.0f}")
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {_left(wait) * 1000:.0f}")
         if connection.info.get(_SYNCHRONOUS) != synchronous:
-            connection.exec_driver_sql(f"PRAGMA synchronous = {synchronous}")
+            cursor.execute(f"PRAGMA synchronous = {synchronous}")
             connection.info[_SYNCHRONOUS] = synchronous
-        connection.exec_driver_sql(begin_as)
+        cursor.execute(begin_as)
 
     return engine
 

@@ -5,6 +5,7 @@ nobody shall think it kept.
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from cds_service.store.database import Database
 from cds_service.store.in_process import TokensOfThisProcess
 from cds_service.store.inserts import insert_of_new, upsert
 from cds_service.store.records import Look, Outcome
+from cds_service.store.statements import Result, Statement, Values
 from cds_service.store.tables import AUDIT, AUDIT_CARD, FEEDBACK, OVERRIDE, SEEN_TOKEN, stamp
 
 EXPIRED_AT_A_TIME = 50
@@ -23,20 +25,31 @@ MORE_THAN_A_PAGE = 200
 """Rows of a token each: 10 kB and more; a page has 4 or 8."""
 LONG_AGO = stamp(datetime(2000, 1, 1, tzinfo=UTC))
 
-# What every call needs is built once.
-_NOTE_LOOK, _NOTE_CARD = sa.insert(AUDIT), sa.insert(AUDIT_CARD)
-_OVERRIDDEN = sa.select(OVERRIDE.c.card).where(
-    OVERRIDE.c.client == sa.bindparam("client"),
-    OVERRIDE.c.card.in_(sa.bindparam("cards", expanding=True)),
-    OVERRIDE.c.until > sa.bindparam("at"),
-)
+_NOTE_LOOK, _NOTE_CARD = Statement(sa.insert(AUDIT)), Statement(sa.insert(AUDIT_CARD))
 _EXPIRED = (
     sa.select(SEEN_TOKEN.c.digest)
     .where(SEEN_TOKEN.c.expires_at < sa.bindparam("at"))
     .limit(EXPIRED_AT_A_TIME)
     .with_for_update(skip_locked=True)  # processes that tidy up at once do not wait for each other
 )
-_FORGET_EXPIRED = sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(_EXPIRED))
+_FORGET_EXPIRED = Statement(sa.delete(SEEN_TOKEN).where(SEEN_TOKEN.c.digest.in_(_EXPIRED)))
+
+
+@cache
+def _overrides_of(cards: int) -> Statement:
+    """Which of so many cards, `card_0` and so on, are overridden."""
+    return Statement(
+        sa.select(OVERRIDE.c.card).where(
+            OVERRIDE.c.client == sa.bindparam("client"),
+            OVERRIDE.c.card.in_([sa.bindparam(f"card_{number}", type_=OVERRIDE.c.card.type) for number in range(cards)]),
+            OVERRIDE.c.until > sa.bindparam("at"),
+        )
+    )
+
+
+@cache
+def _note_token_in(dialect: str) -> Statement:
+    return Statement(insert_of_new(SEEN_TOKEN, dialect))
 
 
 class Store:
@@ -111,13 +124,15 @@ class Store:
 def _overridden(connection: Connection, client: str, cards: Collection[str], at: datetime) -> frozenset[str]:
     if not cards:
         return frozenset()
-    return frozenset(connection.execute(_OVERRIDDEN, {"client": client, "cards": list(cards), "at": stamp(at)}).scalars())
+    named = {f"card_{number}": card for number, card in enumerate(cards)}
+    found = _overrides_of(len(cards)).execute(connection, {"client": client, "at": stamp(at), **named})
+    return frozenset(str(card) for (card,) in found.fetchall())
 
 
 def _note_token(connection: Connection, digest: str, expires: datetime, at: datetime) -> bool:
-    connection.execute(_FORGET_EXPIRED, {"at": stamp(at)})
+    _FORGET_EXPIRED.execute(connection, {"at": stamp(at)})
     row = {"digest": digest, "expires_at": stamp(expires)}
-    return connection.execute(insert_of_new(SEEN_TOKEN, connection.dialect.name), row).rowcount == 1
+    return _note_token_in(connection.dialect.name).execute(connection, row).rowcount == 1
 
 
 def _is_kept(connection: Connection, client: str, service: str, outcome: Outcome, at: datetime) -> bool:
@@ -143,7 +158,7 @@ def _suppress(connection: Connection, client: str, card: str, until: datetime) -
 
 
 def _insert_look(connection: Connection, look: Look) -> None:
-    row = {
+    row: Values = {
         "at": stamp(look.at),
         "client": look.client,
         "service": look.service,
@@ -157,7 +172,13 @@ def _insert_look(connection: Connection, look: Look) -> None:
         "knowledge": look.knowledge,
         "request": look.request,
     }
-    key = connection.execute(_NOTE_LOOK, row).inserted_primary_key
-    if look.cards and key is not None:
-        cards = [{"audit": key[0], "card": card.uuid, "topic": card.topic} for card in look.cards]
-        connection.execute(_NOTE_CARD, cards)
+    noted = _NOTE_LOOK.execute(connection, row)
+    if look.cards:
+        key = _key_of(noted)
+        _NOTE_CARD.execute_many(connection, [{"audit": key, "card": card.uuid, "topic": card.topic} for card in look.cards])
+
+
+def _key_of(noted: Result) -> str | int:
+    """The key that a new row was given: PostgreSQL returns it, SQLite's driver remembers it."""
+    returned = noted.fetchall()
+    return returned[0][0] if returned else noted.lastrowid
