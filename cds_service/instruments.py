@@ -4,6 +4,7 @@ Loaded by `metrics` when something is first counted: by then the server has said
 """
 
 from collections.abc import Iterable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -35,6 +36,12 @@ BREAKERS = Gauge(
     registry=LOCAL,
     multiprocess_mode="livemax",
 )
+
+
+@cache
+def prefetch(service: str, key: str, *, sent: bool) -> Counter:
+    """The counter of a prefetch key. Every call counts all of them, and finding one takes longer than counting."""
+    return PREFETCH.labels(service, key, str(sent).lower())
 
 
 class _Facts(Collector):

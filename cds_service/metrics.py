@@ -17,7 +17,7 @@ def prefetched(service: str, keys: Collection[str], sent: Collection[str]) -> No
     from cds_service import instruments
 
     for key in keys:
-        instruments.PREFETCH.labels(service, key, str(key in sent).lower()).inc()
+        instruments.prefetch(service, key, sent=key in sent).inc()
 
 
 def fhir_called(resource_type: str, result: str, seconds: float) -> None:

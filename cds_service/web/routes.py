@@ -78,7 +78,7 @@ def blueprint(service: Service, guard: Guard, turns: Turns) -> Blueprint:
     def fire(service_id: str) -> Response:
         hook = _hook(service, service_id)
         started = time.perf_counter()
-        with tracing.span("hook", _headers(), service=service_id, request_id=logs.REQUEST_ID.get()):
+        with tracing.span("hook", _headers, service=service_id, request_id=logs.REQUEST_ID.get()):
             response, call = _answered(service, hook)
         metering.outcome("cards" if response.cards else "no-cards")
         metrics.prefetched(service_id, hook.entry.prefetch, call.prefetch)
