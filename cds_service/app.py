@@ -74,7 +74,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
             show_closed_trials=settings.show_closed_trials,
             show_sensitive_reasons=settings.show_sensitive_reasons,
         ),
-        memory=Memory(store, Pseudonyms(hash_key), settings.suppress_days),
+        memory=Memory(store, Pseudonyms(hash_key), settings.suppress_days, silent=settings.silent),
     )
     if settings.traces is not None:
         try:

@@ -21,7 +21,7 @@ OTHER = "other"
 class Memory:
     """Feedback goes in; cards that were overridden stay away."""
 
-    def __init__(self, store: Store, pseudonyms: Pseudonyms, days: Mapping[str, float]) -> None:
+    def __init__(self, store: Store, pseudonyms: Pseudonyms, days: Mapping[str, float], *, silent: bool) -> None:
         """Raises: SettingsError for a reason that no card offers."""
         if foreign := sorted(days.keys() - {"", *OVERRIDE_REASONS}):
             raise SettingsError(
@@ -30,6 +30,7 @@ class Memory:
         self._store = store
         self._pseudonyms = pseudonyms
         self._days = days
+        self._silent = silent
 
     def learn(self, client: Client, service: str, feedback: tuple[Feedback, ...], at: datetime) -> None:
         """Keep what became of the cards. Raises: StoreDown."""
@@ -41,16 +42,18 @@ class Memory:
         """Who looked at whom, and got no cards."""
         self._store.audit(look)
 
-    def note(self, look: Look, response: CdsResponse) -> CdsResponse:
-        """Who looked at whom, and the cards but those overridden.
+    def note(self, look: Look, read: tuple[str, ...], response: CdsResponse) -> CdsResponse:
+        """Who looked at whom, and what was read for it; the cards but those overridden.
 
         A card that offers no reasons to override it, "Not fully evaluated", always stays.
         """
         overridable = [card.uuid for card in response.cards if isinstance(card.override_reasons, list)]
-        away = self._store.audit(replace(look, cards=shown_cards(response.cards)), overridable)
+        away = self._store.audit(replace(look, read=read, cards=shown_cards(response.cards)), overridable)
         return CdsResponse(cards=[card for card in response.cards if card.uuid not in away]) if away else response
 
-    def look(self, call: HookRequest, at: datetime, client: Client, service: str, knowledge: str) -> Look:
+    def look(
+        self, call: HookRequest, at: datetime, client: Client, service: str, sent: tuple[str, ...], knowledge: str
+    ) -> Look:
         """The audit row of a call, before its answer is known."""
         return Look(
             at=at,
@@ -59,11 +62,11 @@ class Memory:
             user=self._pseudonyms.of("user", call.user_id),
             patient=self._pseudonyms.of("patient", call.patient_id),
             status=200,
-            sent=(),
+            sent=sent,
             read=(),
             cards=(),
             suppressed=0,
-            silent=False,
+            silent=self._silent,
             knowledge=knowledge,
             request=REQUEST_ID.get(),
         )

@@ -135,15 +135,14 @@ def _answered(service: Service, hook: CdsService) -> tuple[CdsResponse, HookRequ
     client, at = caller(), service.clock()
     call = renamed(decode_request(json_body(), hook.entry.hook), client.profile)
     fhir = service.fhir_for(call, client)
-    look = service.memory.look(call, at, client, hook.entry.id, service.knowledge.digest)
-    look = replace(look, sent=_sent(call, hook), silent=service.settings.silent)
+    look = service.memory.look(call, at, client, hook.entry.id, _sent(call, hook), service.knowledge.digest)
     try:
         evaluated = _evaluated(service, hook, call, fhir, at)
     except Exception as error:
         status = error.status if isinstance(error, RequestError) else 500
         service.memory.note_failure(replace(look, status=status, read=_read(fhir)))
         raise
-    wanted = service.memory.note(replace(look, read=_read(fhir)), evaluated)
+    wanted = service.memory.note(look, _read(fhir), evaluated)
     _count(evaluated, wanted, silent=service.settings.silent)
     return fit(wanted, client.profile), call
 
