@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from threading import Lock
 
 import jwt
@@ -112,6 +113,7 @@ def parse(body: bytes) -> dict[str, tuple[Key, bytes]]:
     return found
 
 
+@lru_cache(MOST_KEYS)
 def _usable(key: Key, body: bytes, algorithm: str) -> jwt.PyJWK | None:
     """The key, if it may verify this algorithm: of its kind, its curve, its purpose, and long enough."""
     kind = {"E": "EC", "R": "RSA", "P": "RSA"}[algorithm[0]] if algorithm != "EdDSA" else "OKP"
