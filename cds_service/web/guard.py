@@ -55,7 +55,7 @@ class Guard:
         """Find out who calls, for `caller`. Raises: Unauthorized, NotFromHere, TooManyCalls."""
         client = self._open
         if client is not None:
-            require_this_machine(request.remote_addr, request.host, dict(request.headers))
+            require_this_machine(request.remote_addr, request.host, request.headers)
         else:
             try:
                 client = self._authenticator.client_of(request.headers.get("Authorization"), request.path, self._clock())

@@ -6,13 +6,14 @@ Source: https://cds-hooks.hl7.org/2.0/#trusting-cds-clients
 import hashlib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 
 import jwt
 import msgspec
 from jwt.types import Options
+from werkzeug.datastructures import Headers
 
 from cds_service.clients import Client, Clients
 from cds_service.errors import NotFromHere, Unauthorized
@@ -108,7 +109,7 @@ class Authenticator:
         _require(0 < len(claims.jti) <= LONGEST_ID, "jti-malformed")
 
 
-def require_this_machine(remote: str | None, host: str, headers: Mapping[str, str]) -> None:
+def require_this_machine(remote: str | None, host: str, headers: Headers) -> None:
     """Authentication is off: only this machine is answered, directly, under a name of its own.
 
     Raises: NotFromHere.
