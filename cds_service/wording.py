@@ -4,15 +4,14 @@ English is the first catalogue; nothing else makes sentences.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Context, Decimal
-from typing import assert_never
+from typing import Any
 
 from cds_service.assumptions import Limit
 from cds_service.criteria import course_reasons as course
 from cds_service.criteria import reasons as why
 from cds_service.criteria.comparison import Operator
-from cds_service.criteria.course_reasons import CourseReason
 from cds_service.criteria.reasons import Detail, Reason
 from cds_service.criteria.verdict import Evidence, Missing, Verdict
 from cds_service.dates import DateRange
@@ -73,84 +72,78 @@ _GAPS = {
 
 def reason(verdict: Verdict) -> str:
     """Why the answer is what it is, in one line."""
-    recorded = [item.fact for item in verdict.reasons if isinstance(item, why.Recorded)]
-    sentences = [f"on record: {' and '.join(_named(fact) for fact in recorded)}"] if recorded else []
-    sentences += [_sentence(item) for item in verdict.reasons if not isinstance(item, why.Recorded)]
+    recorded: list[str] = []
+    sentences: list[str] = []
+    for item in verdict.reasons:
+        if isinstance(item, why.Recorded):
+            recorded.append(_named(item.fact))
+        else:
+            sentences.append(_SENTENCES[type(item)](item))
+    if recorded:
+        sentences.insert(0, f"on record: {' and '.join(recorded)}")
     return "; ".join(sentences) or "nothing in the record tells"
 
 
-def _sentence(item: Reason) -> str:
-    if isinstance(item, CourseReason):
-        return _of_course(item)
-    match item:
-        case why.Compared() | why.ShareCompared() | why.Derived() | why.ResultReads():
-            return _of_value(item)
-        case why.Stale() | why.Recheck() | why.Superseded() | why.Unusable() | why.Differing() | why.NoResult():
-            return _of_result(item)
-        case why.Recorded() | why.Unconfirmed() | why.TimeUnclear() | why.LongAgo():
-            return _of_record(item)
-        case why.NoneRecorded() | why.NothingFound() | why.NotSearched() | why.NotUnderstood():
-            return _of_silence(item)
-        case why.AgeCompared():
-            return _age_compared(item)
-        case why.AgeUnclear():
-            return _age_unclear(item)
-        case why.SexIs():
-            return "no restriction" if item.any else f"gender is {_quoted(item.sex or 'not recorded')}"
-        case why.OnOxygen():
-            return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
-        case why.TreatedElsewhere():
-            return "the record begins in the middle of the disease: earlier times are not on record"
-        case why.Ruling() | why.Question():
-            return item.text
-        case why.ListNotKnown():
-            return "the protocol's list is not known"
-        case _:
-            assert_never(item)
+def _disease_active(item: course.DiseaseActive) -> str:
+    return f"active: {item.by.value}{_on(item.since)}"
 
 
-def _of_course(item: CourseReason) -> str:
-    match item:
-        case course.DiseaseActive():
-            return f"active: {item.by.value}{_on(item.since)}"
-        case course.InRemission():
-            return f"in remission since {item.since or 'an unknown day'}"
-        case course.DiseaseOpen():
-            return f"whether the disease is active now is open: {item.unclear.value}{_on(item.since)}"
-        case course.CourseOpen():
-            return f"{_COURSE[item.value]}: {', '.join(reason.value for reason in item.unclear)}"
-        case course.CourseCounted():
-            noun = _COUNTED[item.value][1 if item.count > 1 else 0]
-            short = item.count < item.at_least and item.at_least > 1
-            told = "; ".join(_event(event) for event in item.events)
-            asked = f", {item.at_least} asked for" if short else ""
-            return f"{item.count or 'no'} {noun}{asked}{f' ({told})' if told else ''}"
-        case course.NotCounted():
-            return f"given before the leukaemia and not counted: {_given(item.therapies)}"
-        case course.CourseStated():
-            return _COURSE[item.value]
-        case course.Elapsed():
-            where = "within" if item.within else "more than"
-            return f"relapse of {item.relapse} {where} {item.length} after the remission of {item.remission}"
-        case course.Ended():
-            return f"{_COURSE[item.value]}: {item.outcome.value}"
+def _in_remission(item: course.InRemission) -> str:
+    return f"in remission since {item.since or 'an unknown day'}"
 
 
-def _of_value(item: why.Compared | why.ShareCompared | why.Derived | why.ResultReads) -> str:
-    match item:
-        case why.Compared():
-            converted = f" ({_rounded(item.converted)} {item.limit.unit})" if item.converted is not None else ""
-            return f"{item.what} {amount(item.amount)}{converted} {_OPERATORS[item.operator, item.holds]} {_limit(item)}"
-        case why.ShareCompared():
-            share = f"{item.part} is {_rounded(item.percent)} % of {item.whole.lower()}"
-            return f"{share}, which {_OPERATORS[item.operator, item.holds]} {_quantity(item.limit)}"
-        case why.Derived():
-            other = f"{item.other} {amount(item.amount)}{_on(item.when)}"
-            if item.holds is None:
-                return f"{other} does not tell whether {item.what} {_OPERATORS[item.operator, True]} {_plain(item.limit)}"
-            return f"{item.what} {_OPERATORS[item.operator, item.holds]} {_plain(item.limit)}, read from {other}"
-        case why.ResultReads():
-            return f"{item.what}: {item.reads.replace('_', ' ')}{_on(item.when)}"
+def _disease_open(item: course.DiseaseOpen) -> str:
+    return f"whether the disease is active now is open: {item.unclear.value}{_on(item.since)}"
+
+
+def _course_open(item: course.CourseOpen) -> str:
+    return f"{_COURSE[item.value]}: {', '.join(reason.value for reason in item.unclear)}"
+
+
+def _course_counted(item: course.CourseCounted) -> str:
+    noun = _COUNTED[item.value][1 if item.count > 1 else 0]
+    short = item.count < item.at_least and item.at_least > 1
+    told = "; ".join(_event(event) for event in item.events)
+    asked = f", {item.at_least} asked for" if short else ""
+    return f"{item.count or 'no'} {noun}{asked}{f' ({told})' if told else ''}"
+
+
+def _not_counted(item: course.NotCounted) -> str:
+    return f"given before the leukaemia and not counted: {_given(item.therapies)}"
+
+
+def _course_stated(item: course.CourseStated) -> str:
+    return _COURSE[item.value]
+
+
+def _elapsed(item: course.Elapsed) -> str:
+    where = "within" if item.within else "more than"
+    return f"relapse of {item.relapse} {where} {item.length} after the remission of {item.remission}"
+
+
+def _ended(item: course.Ended) -> str:
+    return f"{_COURSE[item.value]}: {item.outcome.value}"
+
+
+def _compared(item: why.Compared) -> str:
+    converted = f" ({_rounded(item.converted)} {item.limit.unit})" if item.converted is not None else ""
+    return f"{item.what} {amount(item.amount)}{converted} {_OPERATORS[item.operator, item.holds]} {_limit(item)}"
+
+
+def _share_compared(item: why.ShareCompared) -> str:
+    share = f"{item.part} is {_rounded(item.percent)} % of {item.whole.lower()}"
+    return f"{share}, which {_OPERATORS[item.operator, item.holds]} {_quantity(item.limit)}"
+
+
+def _derived(item: why.Derived) -> str:
+    other = f"{item.other} {amount(item.amount)}{_on(item.when)}"
+    if item.holds is None:
+        return f"{other} does not tell whether {item.what} {_OPERATORS[item.operator, True]} {_plain(item.limit)}"
+    return f"{item.what} {_OPERATORS[item.operator, item.holds]} {_plain(item.limit)}, read from {other}"
+
+
+def _result_reads(item: why.ResultReads) -> str:
+    return f"{item.what}: {item.reads.replace('_', ' ')}{_on(item.when)}"
 
 
 def _event(event: course.CourseEvent) -> str:
@@ -167,23 +160,31 @@ def _given(therapies: Iterable[Therapy]) -> str:
     return ", ".join(first.values())
 
 
-def _of_result(item: why.Stale | why.Recheck | why.Superseded | why.Unusable | why.Differing | why.NoResult) -> str:
-    match item:
-        case why.Stale():
-            last = "unclear" if item.holds is None else "passing" if item.holds else "failing"
-            return f"{item.what} of {item.when} is older than {item.window}, last value {last}"
-        case why.Recheck():
-            return f"{item.what} of {item.when} is to be repeated"
-        case why.Superseded():
-            return f"{item.what} of {item.when} is from before {item.by.value}{_on(item.since)}"
-        case why.Unusable():
-            value = f" {amount(item.amount)}" if item.amount is not None else ""
-            return f"{item.what}{value}{_on(item.when)}: {item.problem.value}"
-        case why.Differing():
-            which = "of one day" if item.one_day else "whose order in time is not known"
-            return f"{item.what}: results {which} do not agree"
-        case why.NoResult():
-            return f"{item.what}: no result"
+def _stale(item: why.Stale) -> str:
+    last = "unclear" if item.holds is None else "passing" if item.holds else "failing"
+    return f"{item.what} of {item.when} is older than {item.window}, last value {last}"
+
+
+def _recheck(item: why.Recheck) -> str:
+    return f"{item.what} of {item.when} is to be repeated"
+
+
+def _superseded(item: why.Superseded) -> str:
+    return f"{item.what} of {item.when} is from before {item.by.value}{_on(item.since)}"
+
+
+def _unusable(item: why.Unusable) -> str:
+    value = f" {amount(item.amount)}" if item.amount is not None else ""
+    return f"{item.what}{value}{_on(item.when)}: {item.problem.value}"
+
+
+def _differing(item: why.Differing) -> str:
+    which = "of one day" if item.one_day else "whose order in time is not known"
+    return f"{item.what}: results {which} do not agree"
+
+
+def _no_result(item: why.NoResult) -> str:
+    return f"{item.what}: no result"
 
 
 def _limit(item: why.Compared) -> str:
@@ -197,17 +198,16 @@ def _quantity(limit: Limit) -> str:
     return f"{_plain(limit.value)} {limit.unit}".strip()
 
 
-def _of_record(item: "why.Recorded | why.Unconfirmed | why.TimeUnclear | why.LongAgo") -> str:
-    named = _named(item.fact)
-    match item:
-        case why.Recorded():
-            return f"on record: {named}"
-        case why.Unconfirmed():
-            return f"{named}: {item.doubt.value}"
-        case why.TimeUnclear():
-            return f"{named}: whether within {item.span} is not recorded"
-        case why.LongAgo():
-            return f"long ago: {named}"
+def _unconfirmed(item: why.Unconfirmed) -> str:
+    return f"{_named(item.fact)}: {item.doubt.value}"
+
+
+def _time_unclear(item: why.TimeUnclear) -> str:
+    return f"{_named(item.fact)}: whether within {item.span} is not recorded"
+
+
+def _long_ago(item: why.LongAgo) -> str:
+    return f"long ago: {_named(item.fact)}"
 
 
 def _named(fact: Fact) -> str:
@@ -228,18 +228,22 @@ def _quoted(text: str) -> str:
 LONGEST_QUOTE = 140
 
 
-def _of_silence(item: "why.NoneRecorded | why.NothingFound | why.NotSearched | why.NotUnderstood") -> str:
-    match item:
-        case why.NoneRecorded():
-            documented = f"documented absent: {', '.join(_named(fact) for fact in item.denials)}; " if item.denials else ""
-            return f"{documented}no record found: {item.what} ({item.because})"
-        case why.NothingFound():
-            return f"nothing on record, which does not exclude it: {item.what}"
-        case why.NotSearched():
-            return f"{_KINDS[item.kind][0]} could not be had: {item.what}"
-        case why.NotUnderstood():
-            noun = _KINDS[item.kind][0 if item.count > 1 else 1]
-            return f"{item.count} {noun} not recognised: {item.what}"
+def _none_recorded(item: why.NoneRecorded) -> str:
+    documented = f"documented absent: {', '.join(_named(fact) for fact in item.denials)}; " if item.denials else ""
+    return f"{documented}no record found: {item.what} ({item.because})"
+
+
+def _nothing_found(item: why.NothingFound) -> str:
+    return f"nothing on record, which does not exclude it: {item.what}"
+
+
+def _not_searched(item: why.NotSearched) -> str:
+    return f"{_KINDS[item.kind][0]} could not be had: {item.what}"
+
+
+def _not_understood(item: why.NotUnderstood) -> str:
+    noun = _KINDS[item.kind][0 if item.count > 1 else 1]
+    return f"{item.count} {noun} not recognised: {item.what}"
 
 
 def statement(evidence: Evidence) -> str:
@@ -322,6 +326,26 @@ def _age_unclear(item: why.AgeUnclear) -> str:
     return f"between {item.between[0]} and {item.between[1]} years old, which does not tell whether {_ages(item)}"
 
 
+def _sex_is(item: why.SexIs) -> str:
+    return "no restriction" if item.any else f"gender is {_quoted(item.sex or 'not recorded')}"
+
+
+def _on_oxygen(item: why.OnOxygen) -> str:
+    return "taken on oxygen" if item.known else "no word of oxygen, taken as room air"
+
+
+def _treated_elsewhere(_: why.TreatedElsewhere) -> str:
+    return "the record begins in the middle of the disease: earlier times are not on record"
+
+
+def _as_written(item: why.Ruling | why.Question) -> str:
+    return item.text
+
+
+def _list_not_known(_: why.ListNotKnown) -> str:
+    return "the protocol's list is not known"
+
+
 def _ages(item: why.AgeCompared | why.AgeUnclear) -> str:
     if item.at_least is not None and item.at_most is not None:
         return f"{item.at_least} to {item.at_most}"
@@ -341,3 +365,42 @@ def _plain(value: Decimal) -> str:
     """A number as people write it: no exponent, no trailing zeros after the point."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_SENTENCES: dict[type[Reason], Callable[[Any], str]] = {
+    why.AgeCompared: _age_compared,
+    why.AgeUnclear: _age_unclear,
+    why.SexIs: _sex_is,
+    why.Compared: _compared,
+    why.ShareCompared: _share_compared,
+    why.NoResult: _no_result,
+    why.Stale: _stale,
+    why.Recheck: _recheck,
+    why.Superseded: _superseded,
+    why.Unusable: _unusable,
+    why.Differing: _differing,
+    why.Unconfirmed: _unconfirmed,
+    why.TimeUnclear: _time_unclear,
+    why.LongAgo: _long_ago,
+    why.NoneRecorded: _none_recorded,
+    why.NothingFound: _nothing_found,
+    why.NotSearched: _not_searched,
+    why.NotUnderstood: _not_understood,
+    why.TreatedElsewhere: _treated_elsewhere,
+    why.ResultReads: _result_reads,
+    why.Derived: _derived,
+    why.OnOxygen: _on_oxygen,
+    why.Ruling: _as_written,
+    why.Question: _as_written,
+    why.ListNotKnown: _list_not_known,
+    course.DiseaseActive: _disease_active,
+    course.InRemission: _in_remission,
+    course.DiseaseOpen: _disease_open,
+    course.CourseOpen: _course_open,
+    course.CourseCounted: _course_counted,
+    course.NotCounted: _not_counted,
+    course.CourseStated: _course_stated,
+    course.Elapsed: _elapsed,
+    course.Ended: _ended,
+}
+"""Each kind of reason, with the function that makes a sentence of it; what is on record, `reason` names in one."""
