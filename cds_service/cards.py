@@ -134,17 +134,16 @@ def _summary(match: TrialMatch) -> str:
 
 
 def _detail(match: TrialMatch, findings: Findings, display: Display) -> str:
-    speaks = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.MET]
+    speaks = [answer for answer in match.admitting if answer.verdict.answer is Answer.MET and answer.verdict.evidence]
     missing = [answer for answer in match.open if answer.verdict.missing]
     judged = [answer for answer in match.open if not answer.verdict.missing]
-    asked = [answer for answer in match.own if answer.admits is None and not answer.open]
-    not_excluded = [answer for answer in match.own if answer.admits and answer.verdict.answer is Answer.NOT_MET]
+    not_excluded = [answer for answer in match.admitting if answer.verdict.answer is Answer.NOT_MET]
     sections = (
-        ("Speaks for it", [_line(answer, display) for answer in speaks if answer.verdict.evidence]),
+        ("Speaks for it", [_line(answer, display) for answer in speaks]),
         ("Missing", [_missing_line(answer, display) for answer in missing]),
         (
             "A person must judge",
-            [_line(answer, display) for answer in judged] + [_question(answer, display) for answer in asked],
+            [_line(answer, display) for answer in judged] + [_question(answer, display) for answer in match.asked],
         ),
         ("Not excluded by", [_line(answer, display) for answer in not_excluded]),
         ("About the trial", _about(match, findings)),

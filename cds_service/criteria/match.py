@@ -36,9 +36,9 @@ class CriterionAnswer(Struct, frozen=True):
         return self.criterion.admits(self.verdict.answer)
 
     @property
-    def open(self) -> bool:
-        """Unknown although a record could answer it."""
-        return self.admits is None and not self.criterion.asked and not self.verdict.asked
+    def is_asked(self) -> bool:
+        """Where it is unknown, no record can answer it: a person is asked."""
+        return self.criterion.asked or self.verdict.asked
 
 
 class TrialMatch(Struct, frozen=True, dict=True):
@@ -52,15 +52,33 @@ class TrialMatch(Struct, frozen=True, dict=True):
     @cached_property
     def own(self) -> tuple[CriterionAnswer, ...]:
         """The rows that stand for themselves; parts speak through the sentence that they belong to."""
-        return tuple(answer for answer in self.answers if answer.criterion.part_of is None)
+        return tuple([answer for answer in self.answers if answer.criterion.part_of is None])
 
     @cached_property
-    def barring(self) -> tuple[CriterionAnswer, ...]:
-        return tuple(answer for answer in self.own if answer.admits is False)
+    def _by_admission(self) -> dict[bool | None, list[CriterionAnswer]]:
+        """The same, by whether they let the patient in."""
+        rows: dict[bool | None, list[CriterionAnswer]] = {True: [], False: [], None: []}
+        for answer in self.own:
+            rows[answer.admits].append(answer)
+        return rows
+
+    @property
+    def admitting(self) -> Sequence[CriterionAnswer]:
+        return self._by_admission[True]
+
+    @property
+    def barring(self) -> Sequence[CriterionAnswer]:
+        return self._by_admission[False]
 
     @cached_property
-    def open(self) -> tuple[CriterionAnswer, ...]:
-        return tuple(answer for answer in self.own if answer.open)
+    def open(self) -> Sequence[CriterionAnswer]:
+        """Those that are unknown although a record could answer them."""
+        return [answer for answer in self._by_admission[None] if not answer.is_asked]
+
+    @property
+    def asked(self) -> Sequence[CriterionAnswer]:
+        """Those that a person is asked."""
+        return [answer for answer in self._by_admission[None] if answer.is_asked]
 
     @property
     def outcome(self) -> Outcome:
