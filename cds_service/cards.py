@@ -4,7 +4,6 @@ A card says which trial and why now, then what speaks for it, what is missing, w
 a patient is eligible: the investigator decides.
 """
 
-import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Sequence
@@ -35,6 +34,7 @@ OVERRIDE_REASONS = {
     "patient-declined": "Patient declined",
     "data-wrong": "The data are wrong",
 }
+_OVERRIDE_REASONS = [Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OVERRIDE_REASONS.items()]
 MEDICATION_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration"})
 BASIS = frozenset({"Patient", "Condition"})
 
@@ -84,19 +84,25 @@ class _Identity:
     def __init__(self, key: bytes, patient: str, user: str) -> None:
         self._key = key
         self._of_whom = (patient, user)
-        self._told = cache(_told)  # trials rest on the same evidence
+        self._told = cache(_told)
+        self._told_together: dict[int, str] = {}  # by the identity of the evidence: rows and trials share answers
 
     def uuid(self, subject: str, rests_on: Iterable[str]) -> str:
         message = "\x1f".join((*self._of_whom, subject, *rests_on))
-        digest = hmac.new(self._key, message.encode(), hashlib.sha256).digest()
+        digest = hmac.digest(self._key, message.encode(), "sha256")
         return str(UUID(bytes=digest[:16], version=4))
 
     def decisive(self, match: TrialMatch) -> list[str]:
         """What the card rests on: every row's answer and evidence."""
         return [
-            f"{answer.criterion.id}={answer.verdict.answer.value}:{','.join(map(self._told, answer.verdict.evidence))}"
+            f"{answer.criterion.id}={answer.verdict.answer.value}:{self._evidence(answer.verdict.evidence)}"
             for answer in match.answers
         ]
+
+    def _evidence(self, evidence: Sequence[Evidence]) -> str:
+        if (told := self._told_together.get(id(evidence))) is None:
+            told = self._told_together[id(evidence)] = ",".join(map(self._told, evidence))
+        return told
 
 
 def _told(item: Evidence) -> str:
@@ -114,7 +120,7 @@ def _trial_card(match: TrialMatch, findings: Findings, display: Display, identit
         source=_source(trial.id),
         detail=_detail(match, findings, display),
         links=[Link(label=f"{trial.id} in the registry", url=trial.protocol_url, type="absolute")],
-        override_reasons=_override_reasons(),
+        override_reasons=_OVERRIDE_REASONS,
     )
 
 
@@ -162,9 +168,14 @@ def _is_hidden(answer: CriterionAnswer, display: Display) -> bool:
 def _line(answer: CriterionAnswer, display: Display) -> str:
     reason = _why(answer, display)
     confirm = " *(please confirm)*" if answer.verdict.confirm else ""
-    dates = sorted({str(item.fact.when) for item in answer.verdict.evidence if item.fact is not None and item.fact.when})
-    dated = f" [{dates[-1]}]" if dates and dates[-1] not in reason and not _is_hidden(answer, display) else ""
-    return f"- {_printed(answer)}: {escape(reason + dated)}{confirm}"
+    newest = "" if _is_hidden(answer, display) else _newest_date(answer.verdict)
+    dated = rf" \[{newest}\]" if newest and newest not in reason else ""
+    return f"- {_printed(answer)}: {escape(reason)}{dated}{confirm}"
+
+
+def _newest_date(verdict: Verdict) -> str:
+    dates = [str(item.fact.when) for item in verdict.evidence if item.fact is not None and item.fact.when is not None]
+    return max(dates, default="")
 
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
@@ -173,7 +184,7 @@ def _missing_line(answer: CriterionAnswer, display: Display) -> str:
 
 
 def _question(answer: CriterionAnswer, display: Display) -> str:
-    return f"- {escape(_why(answer, display))} ({escape(answer.criterion.id)})"
+    return f"- {escape(_why(answer, display))} ({_escaped_once(answer.criterion.id)})"
 
 
 def _printed(answer: CriterionAnswer) -> str:
@@ -191,22 +202,28 @@ def _about(match: TrialMatch, findings: Findings) -> list[str]:
     trial = match.trial
     old = ", an old status" if trial.recruitment.is_old(findings.facts.as_of) else ""
     status = f"{_status(trial)} on {trial.recruitment.as_of}{old}"
-    lines = [
+    of_trial = (
         trial.title,
         f"{status}; {trial.site.name}, {trial.site.city}",
         f"Known of the protocol: {trial.completeness}",
         f"Reading reviewed: {trial.reviewed}" if trial.reviewed else "Reading not yet reviewed by a haematologist",
-        f"Newest data used: {_newest_used(match) or 'none'}; knowledge {_knowledge(findings)}",
-    ]
+    )
+    of_record = [f"Newest data used: {_newest_used(match) or 'none'}; knowledge {_knowledge(findings)}"]
     not_offered = sorted({gap.resource_type for gap in findings.gaps if gap.reason is GapReason.NOT_OFFERED})
     if not_offered:
-        lines.append(f"Not offered by the EHR: {', '.join(not_offered)}")
-    return [f"- {escape(line)}" for line in lines]
+        of_record.append(f"Not offered by the EHR: {', '.join(not_offered)}")
+    return [f"- {line}" for line in (*map(_escaped_once, of_trial), *map(escape, of_record))]
+
+
+@lru_cache(maxsize=1024)
+def _escaped_once(words: str) -> str:
+    """Words of a trial's file alone, never of a record: the same for every patient."""
+    return escape(words)
 
 
 def _newest_used(match: TrialMatch) -> date | None:
-    cited = (item.fact for answer in match.answers for item in answer.verdict.evidence)
-    return max((fact.when.last for fact in cited if fact is not None and fact.when is not None), default=None)
+    cited = [item.fact for answer in match.answers for item in answer.verdict.evidence]
+    return max([fact.when.last for fact in cited if fact is not None and fact.when is not None], default=None)
 
 
 def _knowledge(findings: Findings) -> str:
@@ -232,7 +249,7 @@ def _others_card(
         indicator="info",
         source=_source("other-trials"),
         detail="\n".join([*lines, "", f"As of {findings.facts.as_of}; knowledge {_knowledge(findings)}.{reviewed}"]),
-        override_reasons=_override_reasons(),
+        override_reasons=_OVERRIDE_REASONS,
     )
 
 
@@ -286,12 +303,9 @@ def _source(topic: str) -> Source:
     return Source(label="Cell-therapy trial check", topic=Coding(code=code, system=TOPIC_SYSTEM, display=topic))
 
 
-def _override_reasons() -> list[Coding]:
-    return [Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OVERRIDE_REASONS.items()]
-
-
 _LINK = re.compile(r"(?i)(\w:)(//)|\b(www\.)")
-_MARKUP = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_[]|~#"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_MARKUP = re.compile(r"[\\`*_\[\]|~#&<>]")
+_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def escape(text: str) -> str:
@@ -299,4 +313,4 @@ def escape(text: str) -> str:
     one_line = " ".join(text.split())
     if "://" in one_line or "www." in one_line.lower():
         one_line = _LINK.sub(lambda link: f"{link[1] or link[3]} {link[2] or ''}", one_line)
-    return one_line.translate(_MARKUP)
+    return _MARKUP.sub(lambda sign: _HTML.get(sign[0], f"\\{sign[0]}"), one_line)
