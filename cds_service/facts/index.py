@@ -36,7 +36,7 @@ class Index(Generic[F]):
 
     @cached_property
     def _members(self) -> Mapping[str, tuple[F, ...]]:
-        return _by_name(self._facts, lambda recognition: filter(recognition.is_in, recognition.named))
+        return _by_name(self._facts, lambda recognition: recognition.members)
 
     @cached_property
     def _named(self) -> Mapping[str, tuple[F, ...]]:

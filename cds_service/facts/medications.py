@@ -53,11 +53,10 @@ class MedicationReader(msgspec.Struct, frozen=True):
         if resource.status not in _STATED:
             return
         moment = parse_fhir_date(resource.effective_date_time, self.zone)
-        when = period(resource.effective_period, self.zone) or moment
-        ended = self._end(resource.effective_period)
+        started, ended = self._start(resource.effective_period), self._end(resource.effective_period)
+        when = span(started, ended) or moment
         ongoing = resource.status in _ONGOING and ended is None
-        started = self._start(resource.effective_period) or moment
-        course = _Course(_given(resource.status), when, started, ended, ongoing, resource.status in _UNCLEAR)
+        course = _Course(_given(resource.status), when, started or moment, ended, ongoing, resource.status in _UNCLEAR)
         yield self._therapy(reference, resource, course, list(many(resource.dosage)))
 
     def request(self, reference: str, resource: fhir.MedicationRequest) -> Iterator[Therapy]:

@@ -32,7 +32,7 @@ class Fact(Struct, frozen=True):
         return hash((self.reference, self.label, self.when))  # which tells nearly all facts apart
 
     def is_in(self, value_set: str) -> bool:
-        return self.recognition.is_in(value_set)
+        return value_set in self.recognition.members
 
     def rests_on_text(self, value_set: str) -> bool:
         return self.recognition.rests_on_text(value_set)

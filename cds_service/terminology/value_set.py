@@ -78,8 +78,13 @@ class Recognition(Struct, frozen=True, dict=True):
         """All sets that a code or the words name, be it in doubt."""
         return self.by_code | self.by_text | self.doubted
 
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The sets that it is in without a doubt."""
+        return (self.by_code | self.by_text) - self.doubted
+
     def is_in(self, name: str) -> bool:
-        return (name in self.by_code or name in self.by_text) and name not in self.doubted
+        return name in self.members
 
     def rests_on_text(self, name: str) -> bool:
         return name not in self.by_code and name in self.by_text
