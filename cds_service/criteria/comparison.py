@@ -34,7 +34,7 @@ def holds_for(operator: Operator, limit: Decimal, amount: Amount, low: Decimal, 
     match amount.comparator:
         case None:
             holds = operator.holds(low, limit)
-            return holds if holds is operator.holds(high, limit) else None
+            return holds if high is low or holds is operator.holds(high, limit) else None
         case "<" | "<=":
             return _holds_below(operator, limit, low, inclusive=amount.comparator == "<=")
         case ">" | ">=":

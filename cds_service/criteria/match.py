@@ -104,8 +104,12 @@ def _match(trial: Trial, case: Case, sensitive: frozenset[str]) -> TrialMatch:
 
 
 def _cites(verdict: Verdict, sensitive: frozenset[str]) -> bool:
-    recognised = [item.fact.recognition for item in verdict.evidence if item.fact is not None]
-    return any(not (one.by_code.isdisjoint(sensitive) and one.by_text.isdisjoint(sensitive)) for one in recognised)
+    for item in verdict.evidence:
+        if item.fact is not None:
+            recognition = item.fact.recognition
+            if not (recognition.by_code.isdisjoint(sensitive) and recognition.by_text.isdisjoint(sensitive)):
+                return True
+    return False
 
 
 def in_reading_order(matches: Iterable[TrialMatch]) -> list[TrialMatch]:

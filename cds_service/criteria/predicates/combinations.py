@@ -130,9 +130,9 @@ class Step:
     """What would settle it, where the answer is open."""
 
     def applies(self, verdict: Verdict) -> bool:
-        if self.when == "possible" and verdict.answer is Answer.UNKNOWN:
-            return any(evidence.fact is not None for evidence in verdict.evidence)
-        return verdict.answer is Answer.MET
+        if verdict.answer is not Answer.UNKNOWN:
+            return verdict.answer is Answer.MET
+        return self.when == "possible" and any(evidence.fact is not None for evidence in verdict.evidence)
 
     def conclude(self, verdict: Verdict) -> Verdict:
         if verdict.answer is Answer.UNKNOWN:  # what is on record leaves it open, not what is not
@@ -163,7 +163,8 @@ class Cases(Word):
 
     def _from(self, first: int, case: Case) -> Verdict:
         """The answer of the cases from one of them on."""
-        for index, step in enumerate(self.steps[first:], first):
+        for index in range(first, len(self.steps)):
+            step = self.steps[index]
             verdict = case.ask(step.word)
             if step.applies(verdict):
                 return step.conclude(verdict)

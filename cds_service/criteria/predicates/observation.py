@@ -139,8 +139,9 @@ class Observation(Word):
         return low, units.convert(amount.high, amount.unit, unit, self.value_set)
 
     def _converted(self, amount: Amount, low: Decimal, unit: str) -> Decimal | None:
-        same = units.normalise(amount.unit, self.value_set) == units.normalise(unit, self.value_set)
-        return None if same or amount.high is not None else low
+        if amount.high is not None or amount.unit == unit:
+            return None
+        return None if units.normalise(amount.unit, self.value_set) == units.normalise(unit, self.value_set) else low
 
     def _limit(self, result: Result, case: Case) -> tuple[Limit | Problem, FoundLimit | None]:
         match self.operand:

@@ -40,12 +40,13 @@ class OnRecord(Word):
 
     def _doubt(self, fact: Fact, case: Case) -> Doubt | None:
         """Why a fact that names it does not surely say so."""
-        recognition, names = fact.recognition, set(self.names)
+        recognition, names = fact.recognition, self.names
         if fact.when is not None and fact.when.first > case.facts.as_of:
             return Doubt.FUTURE
-        if names & ((recognition.by_code | recognition.by_text) - recognition.disputed - recognition.doubted):
+        if any(name in recognition.members and name not in recognition.disputed for name in names):
             return None
-        return Doubt.DISPUTED if names & (recognition.by_code | recognition.by_text) else Doubt.LEFT_OPEN
+        is_named = any(name in recognition.by_code or name in recognition.by_text for name in names)
+        return Doubt.DISPUTED if is_named else Doubt.LEFT_OPEN
 
     def _conclude(self, case: Case, kind: Kind, found: Sequence[Verdict]) -> Verdict:
         """One that surely is decides; else one that may be leaves it open; else silence about the rest."""
