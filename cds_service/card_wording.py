@@ -17,15 +17,25 @@ _HIDDEN = {
     False: "a listed exclusion, see the record",
     None: "open; see the record",
 }
+_LIST_NOT_KNOWN = ListNotKnown()
 
 
-def why(answer: CriterionAnswer, *, show_sensitive: bool) -> str:
-    """The reason for an answer. A sensitive one is not named, and what is merely not on record is not listed."""
-    verdict = answer.verdict
+def fixed_reason(answer: CriterionAnswer, *, show_sensitive: bool) -> str | None:
+    """The reason where it holds no word of the record: it is not for a shared screen, for a person to judge, or silence."""
     if answer.is_sensitive and not show_sensitive:
         return _HIDDEN[answer.admits]
-    if ListNotKnown() in verdict.reasons:
-        return "the protocol's list is not known here: ask the study site"
+    reasons = answer.verdict.reasons
+    match reasons:
+        case (Question(text=question),):
+            return question
+        case (NoneRecorded(),) if answer.admits is not False:
+            return "nothing on record"
+    return "the protocol's list is not known here: ask the study site" if _LIST_NOT_KNOWN in reasons else None
+
+
+def reason_of_record(answer: CriterionAnswer) -> str:
+    """The reason where it does. What is merely not on record is not listed."""
+    verdict = answer.verdict
     found = [item for item in verdict.reasons if not isinstance(item, NoneRecorded)]
     if len(found) == len(verdict.reasons):
         return reason(verdict)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from functools import cache, lru_cache
+from functools import lru_cache
 from uuid import UUID
 
 from cds_service import card_wording, wording
@@ -84,8 +84,9 @@ class _Identity:
     def __init__(self, key: bytes, patient: str, user: str) -> None:
         self._key = key
         self._of_whom = (patient, user)
-        self._told = cache(_told)
-        self._told_together: dict[int, str] = {}  # by the identity of the evidence: rows and trials share answers
+        # By identity: rows and trials share answers, and many answers rest on one fact.
+        self._verdicts: dict[int, str] = {}
+        self._facts: dict[int, str] = {}
 
     def uuid(self, subject: str, rests_on: Iterable[str]) -> str:
         message = "\x1f".join((*self._of_whom, subject, *rests_on))
@@ -94,21 +95,21 @@ class _Identity:
 
     def decisive(self, match: TrialMatch) -> list[str]:
         """What the card rests on: every row's answer and evidence."""
-        return [
-            f"{answer.criterion.id}={answer.verdict.answer.value}:{self._evidence(answer.verdict.evidence)}"
-            for answer in match.answers
-        ]
+        return [f"{answer.criterion.id}={self._verdict(answer.verdict)}" for answer in match.answers]
 
-    def _evidence(self, evidence: Sequence[Evidence]) -> str:
-        if (told := self._told_together.get(id(evidence))) is None:
-            told = self._told_together[id(evidence)] = ",".join(map(self._told, evidence))
+    def _verdict(self, verdict: Verdict) -> str:
+        if (told := self._verdicts.get(id(verdict))) is None:
+            told = f"{verdict.answer.value}:{','.join(map(self._told, verdict.evidence))}"
+            self._verdicts[id(verdict)] = told
         return told
 
-
-def _told(item: Evidence) -> str:
-    if item.fact is None:
-        return f"{item.searched}"
-    return f"{item.fact.reference}@{item.fact.when}:{wording.statement(item)}"
+    def _told(self, item: Evidence) -> str:
+        fact = item.fact
+        if fact is None:
+            return f"{item.searched}"
+        if (told := self._facts.get(id(fact))) is None:
+            told = self._facts[id(fact)] = f"{fact.reference}@{fact.when}:{wording.own_words(fact)}"
+        return told if item.detail is None and not item.invalid else f"{told}{wording.remark(item)}"
 
 
 def _trial_card(match: TrialMatch, findings: Findings, display: Display, identity: _Identity) -> Card:
@@ -158,7 +159,9 @@ def _detail(match: TrialMatch, findings: Findings, display: Display) -> str:
 
 
 def _why(answer: CriterionAnswer, display: Display) -> str:
-    return card_wording.why(answer, show_sensitive=display.show_sensitive_reasons)
+    """The reason for an answer, escaped. A sensitive one is not named."""
+    fixed = card_wording.fixed_reason(answer, show_sensitive=display.show_sensitive_reasons)
+    return escape(card_wording.reason_of_record(answer)) if fixed is None else _escaped_once(fixed)
 
 
 def _is_hidden(answer: CriterionAnswer, display: Display) -> bool:
@@ -170,7 +173,7 @@ def _line(answer: CriterionAnswer, display: Display) -> str:
     confirm = " *(please confirm)*" if answer.verdict.confirm else ""
     newest = "" if _is_hidden(answer, display) else _newest_date(answer.verdict)
     dated = rf" \[{newest}\]" if newest and newest not in reason else ""
-    return f"- {_printed(answer)}: {escape(reason)}{dated}{confirm}"
+    return f"- {_printed(answer)}: {reason}{dated}{confirm}"
 
 
 def _newest_date(verdict: Verdict) -> str:
@@ -180,11 +183,11 @@ def _newest_date(verdict: Verdict) -> str:
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
     settle = "" if _is_hidden(answer, display) else card_wording.settled_by(answer.verdict)
-    return f"- {_printed(answer)}: {escape(_why(answer, display) + settle)}"
+    return f"- {_printed(answer)}: {_why(answer, display)}{f' {escape(settle)}' if settle else ''}"
 
 
 def _question(answer: CriterionAnswer, display: Display) -> str:
-    return f"- {escape(_why(answer, display))} ({_escaped_once(answer.criterion.id)})"
+    return f"- {_why(answer, display)} ({_escaped_once(answer.criterion.id)})"
 
 
 def _printed(answer: CriterionAnswer) -> str:
@@ -217,7 +220,7 @@ def _about(match: TrialMatch, findings: Findings) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _escaped_once(words: str) -> str:
-    """Words of a trial's file alone, never of a record: the same for every patient."""
+    """Words of ours or of a trial's file, never of a record: the same for every patient."""
     return escape(words)
 
 
@@ -267,7 +270,7 @@ def _open_because(match: TrialMatch, disease: Verdict) -> str:
 
 def _ruled_out_line(match: TrialMatch, display: Display) -> str:
     first, *more = match.barring
-    reason = escape(_why(first, display))
+    reason = _why(first, display)
     count = f" (and {len(more)} more)" if more else ""
     shown = reason if _is_hidden(first, display) else f"{_printed(first)}: {reason}"
     return f"- {_named(match.trial)}: ruled out by {shown}{count}"

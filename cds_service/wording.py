@@ -250,8 +250,13 @@ def statement(evidence: Evidence) -> str:
     """What a piece of evidence says."""
     if evidence.fact is None:
         return "no record found"
-    said = f"{_fact(evidence.fact)}{f', {_detail(evidence.detail)}' if evidence.detail is not None else ''}"
-    return f"{said} (not valid FHIR: {evidence.invalid})" if evidence.invalid else said
+    return f"{own_words(evidence.fact)}{remark(evidence)}"
+
+
+def remark(evidence: Evidence) -> str:
+    """What is said beside the fact's own words: what was read from it, and why it is not valid."""
+    read = f", {_detail(evidence.detail)}" if evidence.detail is not None else ""
+    return f"{read} (not valid FHIR: {evidence.invalid})" if evidence.invalid else read
 
 
 def _detail(detail: Detail) -> str:
@@ -264,7 +269,8 @@ def _detail(detail: Detail) -> str:
             return f"gender {_quoted(detail.code)}"
 
 
-def _fact(fact: Fact) -> str:
+def own_words(fact: Fact) -> str:
+    """What a fact says of itself."""
     match fact:
         case Result():
             return f"{_label(fact)} {result_value(fact)}".strip()
