@@ -177,8 +177,11 @@ def _line(answer: CriterionAnswer, display: Display) -> str:
 
 
 def _newest_date(verdict: Verdict) -> str:
-    dates = [str(item.fact.when) for item in verdict.evidence if item.fact is not None and item.fact.when is not None]
-    return max(dates, default="")
+    newest = ""
+    for item in verdict.evidence:
+        if item.fact is not None and item.fact.when is not None:
+            newest = max(newest, str(item.fact.when))
+    return newest
 
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
@@ -225,8 +228,8 @@ def _escaped_once(words: str) -> str:
 
 
 def _newest_used(match: TrialMatch) -> date | None:
-    cited = [item.fact for answer in match.answers for item in answer.verdict.evidence]
-    return max([fact.when.last for fact in cited if fact is not None and fact.when is not None], default=None)
+    facts = [item.fact for answer in match.answers for item in answer.verdict.evidence if item.fact is not None]
+    return max([fact.when.last for fact in facts if fact.when is not None], default=None)
 
 
 def _knowledge(findings: Findings) -> str:
@@ -313,7 +316,8 @@ _HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 def escape(text: str) -> str:
     """Text from a record or a protocol, safe in Markdown: no markup, no HTML, no links, one line."""
-    one_line = " ".join(text.split())
+    is_one_line = text.isprintable() and "  " not in text  # what is printable has no white space but the space
+    one_line = text.strip() if is_one_line else " ".join(text.split())
     if "://" in one_line or "www." in one_line.lower():
         one_line = _LINK.sub(lambda link: f"{link[1] or link[3]} {link[2] or ''}", one_line)
     return _MARKUP.sub(lambda sign: _HTML.get(sign[0], f"\\{sign[0]}"), one_line)
