@@ -6,6 +6,7 @@ long. So these types need not be complete, only never milder than the library: a
 Source: https://hl7.org/fhir/R4/datatypes.html
 """
 
+import re
 from typing import Annotated, Literal
 
 import msgspec
@@ -21,8 +22,9 @@ _MOMENT = rf"{_DAY}T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{{1,6}})
 
 Id = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9\-.]{1,64}\Z")]
 Code = Annotated[str, Meta(pattern=r"\A[!-~]+(?: [!-~]+)*\Z")]
-Uri = Annotated[str, Meta(pattern=r"\A[!-~]+\Z")]
-Text = Annotated[str, Meta(pattern=r"[^\s\x00-\x1f]")]
+Text = Annotated[str, Meta(min_length=1)]
+"""Of any signs: that none of them is odd is asked of the whole resource at once."""
+Uri = Text
 Date = Annotated[str, Meta(pattern=rf"\A(?:{_DATE})\Z")]
 DateTime = Annotated[str, Meta(pattern=rf"\A(?:{_DATE}|{_MOMENT})\Z")]
 Instant = Annotated[str, Meta(pattern=rf"\A{_MOMENT}\Z")]
@@ -239,8 +241,22 @@ def is_plain(resource_type: str, raw: Json) -> bool:
     decoder = _DECODERS.get(resource_type)
     if decoder is None:
         return False
+    text = bytes(raw)
     try:
-        decoder.decode(raw)
+        if b"\\u" in text:  # as the signs themselves
+            text = msgspec.json.encode(msgspec.json.decode(text))
+        decoder.decode(text)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return False
-    return True
+    return not _has_odd_signs(text)
+
+
+_ODD_ESCAPE = re.compile(rb"\\[bfu]")
+_ODD_SPACE = re.compile(r"[^\S \t\r\n]")
+
+
+def _has_odd_signs(text: bytes) -> bool:
+    """Whether it may hold a control sign, or white space that FHIR's strings must not be made of alone."""
+    if b"\\" in text and _ODD_ESCAPE.search(text):
+        return True
+    return not text.isascii() and _ODD_SPACE.search(text.decode()) is not None
