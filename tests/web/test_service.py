@@ -1,5 +1,6 @@
 """The service on the wire: discovery, the call, and every refusal."""
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -212,6 +213,35 @@ def test_the_frameworks_errors_are_json_too(client: FlaskClient, method: str, pa
 def test_a_body_beyond_the_limit_is_refused() -> None:
     small = client_of(replace(SETTINGS, max_body_bytes=1000))
     assert call(small, b" " * 2000)[0] == 413
+
+
+class InPieces(io.BytesIO):
+    """What a server gives of a body is what has come of it."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(1000 if size is None or size < 0 else min(size, 1000))
+
+    def readinto(self, buffer: Any) -> int:
+        return super().readinto(memoryview(buffer)[:1000])
+
+
+@pytest.mark.parametrize(
+    ("told", "ends", "lacks", "status"),
+    [(True, False, 0, 200), (True, True, 0, 200), (False, True, 0, 200), (True, False, 1, 400), (True, True, 1, 400)],
+)
+def test_a_body_that_comes_in_pieces_is_read_whole(
+    client: FlaskClient, told: bool, ends: bool, lacks: int, status: int
+) -> None:
+    """`told`: its length; `ends`: the server tells where it ends, as gunicorn does; `lacks`: bytes that never come."""
+    body = (REQUESTS / "sandbox-with-prefetch.json").read_bytes().rstrip()
+    environ = {"CONTENT_LENGTH": str(len(body))} if told else {"HTTP_TRANSFER_ENCODING": "chunked"}
+    answer = client.post(
+        URL,
+        input_stream=InPieces(body[: len(body) - lacks]),
+        content_type="application/json",
+        environ_overrides={**environ, **({"wsgi.input_terminated": True} if ends else {})},
+    )
+    assert answer.status_code == status
 
 
 def test_another_content_type_is_refused(client: FlaskClient) -> None:
