@@ -16,7 +16,7 @@ def many(value: "list[T] | tuple[T, ...] | T | None") -> Sequence[T]:
     """A repeating element as a list; EHRs send lone objects."""
     if value is None:
         return ()
-    return value if isinstance(value, list | tuple) else (value,)
+    return value if isinstance(value, (list, tuple)) else (value,)
 
 
 def codings(*concepts: fhir.CodeableConcept | None) -> list[Coding]:
@@ -30,13 +30,14 @@ def codings(*concepts: fhir.CodeableConcept | None) -> list[Coding]:
 
 def texts(*concepts: fhir.CodeableConcept | None) -> list[str]:
     """What the record calls it in words: its text, then the displays."""
-    return [
-        text
-        for concept in concepts
-        if concept is not None
-        for text in (concept.text, *(coding.display for coding in many(concept.coding)))
-        if text
-    ]
+    found: list[str] = []
+    for concept in concepts:
+        if concept is None:
+            continue
+        if concept.text:
+            found.append(concept.text)
+        found += [coding.display for coding in many(concept.coding) if coding.display]
+    return found
 
 
 def label(concept: fhir.CodeableConcept | None) -> str:

@@ -292,5 +292,5 @@ class Terminology:
 
 
 def _is_short(codings: Iterable[Coding]) -> bool:
-    parts = (part for coding in codings for part in (coding.system, coding.code, coding.display) if part)
-    return sum(map(len, parts)) <= LONGEST_REMEMBERED
+    letters = [len(coding.system or "") + len(coding.code or "") + len(coding.display or "") for coding in codings]
+    return sum(letters) <= LONGEST_REMEMBERED
