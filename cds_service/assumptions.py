@@ -16,6 +16,7 @@ import msgspec
 from cds_service import strict_yaml
 from cds_service.dates import add_months
 from cds_service.errors import KnowledgeErrors
+from cds_service.value import Value
 
 DEFAULT_FILE = Path(__file__).with_name("assumptions.yaml")
 _LENGTH = re.compile(r"(\d+) (days?|months?)")
@@ -23,7 +24,7 @@ _ENDLESS_DAYS = 36_500
 _QUANTITY = re.compile(r"(-?\d+(?:\.\d+)?) (\S+)")
 
 
-class Length(msgspec.Struct, frozen=True):
+class Length(Value, frozen=True):
     """A span of time as the protocols print it; months are calendar months."""
 
     days: int = 0
@@ -50,7 +51,7 @@ class Length(msgspec.Struct, frozen=True):
         return f"{self.months} months" if self.months else f"{self.days} days"
 
 
-class Limit(msgspec.Struct, frozen=True):
+class Limit(Value, frozen=True):
     """A number and its UCUM unit."""
 
     value: Decimal
@@ -110,7 +111,7 @@ class AssumptionsFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reviewed: str | None = None
 
 
-class Window(msgspec.Struct, frozen=True):
+class Window(Value, frozen=True):
     """How long a result decides: alone up to `fresh`, to be repeated up to `recheck`."""
 
     name: str
@@ -120,7 +121,7 @@ class Window(msgspec.Struct, frozen=True):
     """In the order of their names: the first that came to pass is told."""
 
 
-class LimitBySex(msgspec.Struct, frozen=True):
+class LimitBySex(Value, frozen=True):
     any: Limit | None
     male: Limit | None
     female: Limit | None
@@ -136,7 +137,7 @@ class LimitBySex(msgspec.Struct, frozen=True):
         return min((limit for limit in (self.male, self.female) if limit is not None), key=lambda limit: limit.value)
 
 
-class PlausibleRange(msgspec.Struct, frozen=True):
+class PlausibleRange(Value, frozen=True):
     """What a value can be at all; both ends are in `unit` and belong to it."""
 
     at_least: Decimal

@@ -9,7 +9,7 @@ import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from cds_service.value import Value
 
 _YEARS = range(1850, 2200)
 """Years that a clinical record can mean; 0001 and 9999 are what systems write for "no date" and "no end"."""
@@ -20,7 +20,7 @@ _FHIR_DATE = re.compile(
 )
 
 
-class DateRange(Struct, frozen=True):
+class DateRange(Value, frozen=True):
     """The days on which something may have happened, and the moment where that is known.
 
     Source: FHIR R4 date, dateTime and instant.

@@ -3,8 +3,6 @@
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
-
 from cds_service.criteria.knowledge import DISEASES, Knowledge
 from cds_service.criteria.match import TrialMatch, cited, mark_invalid, match_all
 from cds_service.criteria.verdict import Verdict, any_of
@@ -12,9 +10,10 @@ from cds_service.facts import extract
 from cds_service.facts.model import PatientFacts
 from cds_service.fhir import validate
 from cds_service.fhir.record import Gap, PatientRecord
+from cds_service.value import Value
 
 
-class Findings(Struct, frozen=True):
+class Findings(Value, frozen=True):
     """Every trial's match for one patient, what could not be had, and the knowledge by which it was judged."""
 
     facts: PatientFacts

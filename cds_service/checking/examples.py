@@ -23,6 +23,7 @@ from cds_service.fhir.bundle import read_bundle
 from cds_service.fhir.entries import Identified
 from cds_service.fhir.record import PatientRecord
 from cds_service.strict_yaml import Document, Tree
+from cds_service.value import Value
 
 SHIPPED = load.TRIALS / "examples"
 GATE = "disease_gate"
@@ -42,11 +43,11 @@ class ExampleNode(nodes.Node, frozen=True):
     unknown: nodes.Names | None = None
 
 
-class _Resource(msgspec.Struct, frozen=True):
+class _Resource(Value, frozen=True):
     resource: msgspec.Raw
 
 
-class _Bundle(msgspec.Struct, frozen=True):
+class _Bundle(Value, frozen=True):
     entry: list[_Resource]
 
 

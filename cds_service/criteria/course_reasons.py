@@ -1,7 +1,5 @@
 """Why an answer about the disease course is what it is, as typed values; `wording.py` alone makes sentences of them."""
 
-from msgspec import Struct
-
 from cds_service.assumptions import Length
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Unclear
@@ -9,34 +7,35 @@ from cds_service.facts.model import Therapy
 from cds_service.facts.outcomes import Outcome
 from cds_service.facts.regimen import Regimen
 from cds_service.facts.sightings import Sight
+from cds_service.value import Value
 
 
-class DiseaseActive(Struct, frozen=True):
+class DiseaseActive(Value, frozen=True):
     """There is leukaemia now: by which kind of evidence, and since when that is known."""
 
     since: DateRange | None
     by: Sight
 
 
-class InRemission(Struct, frozen=True):
+class InRemission(Value, frozen=True):
     since: DateRange | None
 
 
-class DiseaseOpen(Struct, frozen=True):
+class DiseaseOpen(Value, frozen=True):
     """Whether there is leukaemia now is not known: why, and by what was seen last."""
 
     unclear: Unclear
     since: DateRange | None
 
 
-class CourseOpen(Struct, frozen=True):
+class CourseOpen(Value, frozen=True):
     """What the disease course does not tell: which value, and why."""
 
     value: str
     unclear: tuple[Unclear, ...]
 
 
-class CourseEvent(Struct, frozen=True):
+class CourseEvent(Value, frozen=True):
     """A relapse, a line or a course: when, and what it was or followed. `after`: the remission that a relapse ended."""
 
     when: DateRange
@@ -44,7 +43,7 @@ class CourseEvent(Struct, frozen=True):
     after: DateRange | None = None
 
 
-class CourseCounted(Struct, frozen=True):
+class CourseCounted(Value, frozen=True):
     """How many relapses, lines or courses there were, against how many the protocol asks for."""
 
     value: str
@@ -54,19 +53,19 @@ class CourseCounted(Struct, frozen=True):
     """What was counted, in order."""
 
 
-class NotCounted(Struct, frozen=True):
+class NotCounted(Value, frozen=True):
     """What was given before the leukaemia, for something else: shown, and counted for nothing."""
 
     therapies: tuple[Therapy, ...]
 
 
-class CourseStated(Struct, frozen=True):
+class CourseStated(Value, frozen=True):
     """A finding of the disease course, by its name."""
 
     value: str
 
 
-class Elapsed(Struct, frozen=True):
+class Elapsed(Value, frozen=True):
     """How long after the remission the relapse came, against a length."""
 
     remission: DateRange | None
@@ -75,7 +74,7 @@ class Elapsed(Struct, frozen=True):
     within: bool | None
 
 
-class Ended(Struct, frozen=True):
+class Ended(Value, frozen=True):
     """How a line, or the treatment of a relapse, ended."""
 
     value: str

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.trial import Criterion, Trial
 from cds_service.criteria.verdict import Answer, Evidence, Verdict
+from cds_service.value import Value
 
 
 class Outcome(Enum):
@@ -18,7 +19,7 @@ class Outcome(Enum):
     CANDIDATE = "candidate"
 
 
-class CriterionAnswer(Struct, frozen=True):
+class CriterionAnswer(Value, frozen=True):
     """One row of a trial, answered."""
 
     criterion: Criterion

@@ -3,13 +3,12 @@
 from decimal import Decimal
 from enum import Enum
 
-from msgspec import Struct
-
 from cds_service.assumptions import Length, Limit
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.course_reasons import CourseReason
 from cds_service.dates import DateRange
 from cds_service.facts.model import Amount, Fact, Kind
+from cds_service.value import Value
 
 
 class Problem(Enum):
@@ -69,26 +68,26 @@ class Wanted(Enum):
     PROCEDURE = "whether the procedure was done"
 
 
-class Born(Struct, frozen=True):
+class Born(Value, frozen=True):
     """Read from the Patient."""
 
     when: DateRange
 
 
-class Gender(Struct, frozen=True):
+class Gender(Value, frozen=True):
     """Read from the Patient."""
 
     code: str
 
 
-class AgeCompared(Struct, frozen=True):
+class AgeCompared(Value, frozen=True):
     years: int
     at_least: int | None
     at_most: int | None
     holds: bool
 
 
-class AgeUnclear(Struct, frozen=True):
+class AgeUnclear(Value, frozen=True):
     """The birth date is missing or cannot be right; or it is too coarse: between which ages the patient then is."""
 
     between: tuple[int, int] | None = None
@@ -96,12 +95,12 @@ class AgeUnclear(Struct, frozen=True):
     at_most: int | None = None
 
 
-class SexIs(Struct, frozen=True):
+class SexIs(Value, frozen=True):
     sex: str | None
     any: bool = False
 
 
-class UpperLimit(Struct, frozen=True):
+class UpperLimit(Value, frozen=True):
     """The upper limit of normal that was used, and the multiple of it that the protocol allows."""
 
     value: Limit
@@ -109,7 +108,7 @@ class UpperLimit(Struct, frozen=True):
     assumed: bool
 
 
-class Compared(Struct, frozen=True):
+class Compared(Value, frozen=True):
     """`converted`: the value in the limit's unit, where it was measured in another."""
 
     what: str
@@ -121,7 +120,7 @@ class Compared(Struct, frozen=True):
     converted: Decimal | None = None
 
 
-class ShareCompared(Struct, frozen=True):
+class ShareCompared(Value, frozen=True):
     """One result in percent of another."""
 
     part: str
@@ -132,11 +131,11 @@ class ShareCompared(Struct, frozen=True):
     holds: bool
 
 
-class NoResult(Struct, frozen=True):
+class NoResult(Value, frozen=True):
     what: str
 
 
-class Stale(Struct, frozen=True):
+class Stale(Value, frozen=True):
     """A result too old to decide; how it would have decided, where that can be told."""
 
     what: str
@@ -145,14 +144,14 @@ class Stale(Struct, frozen=True):
     holds: bool | None
 
 
-class Recheck(Struct, frozen=True):
+class Recheck(Value, frozen=True):
     """A result that still decides but is to be repeated."""
 
     what: str
     when: DateRange
 
 
-class Superseded(Struct, frozen=True):
+class Superseded(Value, frozen=True):
     """A result from before something that may have changed it."""
 
     what: str
@@ -161,21 +160,21 @@ class Superseded(Struct, frozen=True):
     since: DateRange | None
 
 
-class Unusable(Struct, frozen=True):
+class Unusable(Value, frozen=True):
     what: str
     problem: Problem
     when: DateRange | None = None
     amount: Amount | None = None
 
 
-class Differing(Struct, frozen=True):
+class Differing(Value, frozen=True):
     """Results of which any may be the newest, and that do not agree. `one_day`: all of the same day."""
 
     what: str
     one_day: bool
 
 
-class Recorded(Struct, frozen=True):
+class Recorded(Value, frozen=True):
     """A diagnosis, procedure or medicine that is on record."""
 
     fact: Fact
@@ -193,27 +192,27 @@ class Doubt(Enum):
     INDICATION = "named only by what the treatment was for"
 
 
-class Unconfirmed(Struct, frozen=True):
+class Unconfirmed(Value, frozen=True):
     """Something on record that is not sure."""
 
     fact: Fact
     doubt: Doubt
 
 
-class TimeUnclear(Struct, frozen=True):
+class TimeUnclear(Value, frozen=True):
     """It is on record, but its dates do not tell whether it lies within the span."""
 
     fact: Fact
     span: Length
 
 
-class LongAgo(Struct, frozen=True):
+class LongAgo(Value, frozen=True):
     """It is on record, but outside the span."""
 
     fact: Fact
 
 
-class NoneRecorded(Struct, frozen=True):
+class NoneRecorded(Value, frozen=True):
     """Nothing found in a part of the record that was searched and understood. `denials`: entries that document absence."""
 
     what: str
@@ -222,19 +221,19 @@ class NoneRecorded(Struct, frozen=True):
     denials: tuple[Fact, ...] = ()
 
 
-class NothingFound(Struct, frozen=True):
+class NothingFound(Value, frozen=True):
     """Nothing found, and silence is no answer to this question."""
 
     what: str
     kind: Kind
 
 
-class NotSearched(Struct, frozen=True):
+class NotSearched(Value, frozen=True):
     what: str
     kind: Kind
 
 
-class NotUnderstood(Struct, frozen=True):
+class NotUnderstood(Value, frozen=True):
     """So many entries of this kind carry no code and no text that tells what they are."""
 
     what: str
@@ -242,11 +241,11 @@ class NotUnderstood(Struct, frozen=True):
     count: int
 
 
-class TreatedElsewhere(Struct, frozen=True):
+class TreatedElsewhere(Value, frozen=True):
     """The record begins in the middle of the disease: silence about the time before says nothing."""
 
 
-class ResultReads(Struct, frozen=True):
+class ResultReads(Value, frozen=True):
     """What a result says in words or codes."""
 
     what: str
@@ -254,7 +253,7 @@ class ResultReads(Struct, frozen=True):
     when: DateRange | None
 
 
-class Derived(Struct, frozen=True):
+class Derived(Value, frozen=True):
     """One performance scale read from another. `holds` is None where the other scale does not tell."""
 
     what: str
@@ -266,25 +265,25 @@ class Derived(Struct, frozen=True):
     when: DateRange | None
 
 
-class OnOxygen(Struct, frozen=True):
+class OnOxygen(Value, frozen=True):
     """The saturation was, or may have been, taken on oxygen."""
 
     known: bool
 
 
-class Ruling(Struct, frozen=True):
+class Ruling(Value, frozen=True):
     """A sentence of the trial file or of the shared readings: why this finding leads to this answer."""
 
     text: str
 
 
-class Question(Struct, frozen=True):
+class Question(Value, frozen=True):
     """What no record can answer, put to a person."""
 
     text: str
 
 
-class ListNotKnown(Struct, frozen=True):
+class ListNotKnown(Value, frozen=True):
     """The protocol's list of criteria is not known to us."""
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from cds_service.criteria.predicates.word import Word
 from cds_service.criteria.verdict import Answer
 from cds_service.facts.sightings import RelapseDefinition
+from cds_service.value import Value
 
 
 class CriterionKind(Enum):
@@ -17,7 +18,7 @@ class CriterionKind(Enum):
     EXCLUSION = "exclusion"
 
 
-class Criterion(Struct, frozen=True):
+class Criterion(Value, frozen=True):
     """One sentence of the protocol. `word` decides it; `parts` are sentences printed within it.
 
     `beside` are criteria of their own that the protocol prints inside this sentence; they take no part in its answer.
@@ -49,7 +50,7 @@ class Criterion(Struct, frozen=True):
             yield from criterion.rows()
 
 
-class Recruitment(Struct, frozen=True):
+class Recruitment(Value, frozen=True):
     """The registry's status on a day. Its own axis: a patient may fit a trial that takes nobody."""
 
     status: str
@@ -63,7 +64,7 @@ class Recruitment(Struct, frozen=True):
         return (as_of - self.as_of).days > 180
 
 
-class Site(Struct, frozen=True):
+class Site(Value, frozen=True):
     name: str
     city: str
 

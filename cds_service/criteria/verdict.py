@@ -10,12 +10,12 @@ from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import TypeVar
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.criteria.reasons import Detail, Reason, Wanted
 from cds_service.dates import DateRange
 from cds_service.facts.model import Fact
+from cds_service.value import Value
 
 T = TypeVar("T")
 _FEW = 12
@@ -28,7 +28,7 @@ class Answer(Enum):
     UNKNOWN = "unknown"
 
 
-class Evidence(Struct, frozen=True):
+class Evidence(Value, frozen=True):
     """What an answer rests on: one fact of the record, or a search of it that found nothing."""
 
     fact: Fact | None = None
@@ -39,7 +39,7 @@ class Evidence(Struct, frozen=True):
     """Why the cited resource is not valid FHIR, if it is not."""
 
 
-class Missing(Struct, frozen=True):
+class Missing(Value, frozen=True):
     """What would settle an open question, when it was last known, and the order that would get it."""
 
     what: str | Wanted
@@ -48,7 +48,7 @@ class Missing(Struct, frozen=True):
     repeat: bool = False
 
 
-class Verdict(Struct, frozen=True):
+class Verdict(Value, frozen=True):
     """An answer with its reasons, its evidence and what is missing.
 
     `confirm`: it rests on a text match, a derived value, silence or an assumption, and a person should look.

@@ -2,9 +2,8 @@
 
 from enum import Enum
 
-from msgspec import Struct
-
 from cds_service.facts.model import Fact
+from cds_service.value import Value
 
 
 class Unclear(Enum):
@@ -40,7 +39,7 @@ class Unclear(Enum):
     OVER = "the diagnosis that states it has ended"
 
 
-class Finding(Struct, frozen=True):
+class Finding(Value, frozen=True):
     """Something that is so, is not so, or stays open; the facts that it rests on and why it is open."""
 
     holds: bool | None
@@ -49,7 +48,7 @@ class Finding(Struct, frozen=True):
     unclear: tuple[Unclear, ...] = ()
 
 
-class Count(Struct, frozen=True):
+class Count(Value, frozen=True):
     """So many at least and, where it is known, at most. `sure`: how many need no confirming."""
 
     low: int

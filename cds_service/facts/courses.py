@@ -7,15 +7,14 @@ Source: rulings 12, 15 and 16; assumptions for a haematologist to sign off.
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
-from msgspec import Struct
-
 from cds_service.assumptions import Assumptions
 from cds_service.dates import DateRange
 from cds_service.facts.model import Giving, PatientFacts, Procedure, Route, Therapy
 from cds_service.facts.regimen import TARGETED, Regimen, classify, drug_classes
+from cds_service.value import Value
 
 
-class Treatment(Struct, frozen=True):
+class Treatment(Value, frozen=True):
     """A course of chemotherapy with what was given beside it, or a stretch of targeted drugs.
 
     `start` and `end` are the days of its own drugs; `confirm`: its giving or its borders are not certain; `cycles_open`: one

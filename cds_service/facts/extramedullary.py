@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from msgspec import Struct
-
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Finding, Unclear
 from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Result, Verification
+from cds_service.value import Value
 
 
-class Extramedullary(Struct, frozen=True):
+class Extramedullary(Value, frozen=True):
     """Extramedullary disease, shown at a time. `objective`: by biopsy, spinal fluid or imaging, not by a diagnosis alone."""
 
     when: DateRange

@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from msgspec import Struct
+from cds_service.value import Value
 
 
 class Finding(Enum):
@@ -11,7 +11,7 @@ class Finding(Enum):
     INDETERMINATE = "indeterminate"
 
 
-class Reading(Struct, frozen=True):
+class Reading(Value, frozen=True):
     """What a result says, and whether that was read from free text."""
 
     finding: Finding

@@ -8,7 +8,6 @@ INDETERMINATE. What is said of other cells than the leukaemia's, of an earlier s
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.facts import immunophenotype_words as lexicon
@@ -17,6 +16,7 @@ from cds_service.facts.immunophenotype_words import Polarity
 from cds_service.facts.model import Amount, Result
 from cds_service.terminology.text_net import TextNet, normalised
 from cds_service.terminology.value_set import Recognition, Terminology
+from cds_service.value import Value
 
 ANTIGENS = ("cd123", "cd117", "cd33", "cll1")
 """The antigens that trials ask for. Others are known as such only, so that their polarity is not taken for that of these."""
@@ -34,7 +34,7 @@ _FAR = 30
 """So many characters away a word speaks of something else."""
 
 
-class AntigenReading(Struct, frozen=True):
+class AntigenReading(Value, frozen=True):
     """What a text says of one antigen."""
 
     antigen: str
@@ -45,7 +45,7 @@ class AntigenReading(Struct, frozen=True):
     percent: Decimal | None = None
 
 
-class _Antigen(Struct, frozen=True):
+class _Antigen(Value, frozen=True):
     """An antigen's name in a sentence; `name` is None for one that no trial asks for."""
 
     name: str | None
@@ -56,7 +56,7 @@ class _Antigen(Struct, frozen=True):
     """Where its sign ends."""
 
 
-class _Word(Struct, frozen=True):
+class _Word(Value, frozen=True):
     polarity: Polarity
     start: int
     end: int

@@ -7,7 +7,6 @@ A line is not a course: the same induction twice, consolidation, maintenance and
 from collections.abc import Sequence
 from datetime import date
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.dates import DateRange
@@ -18,9 +17,10 @@ from cds_service.facts.outcomes import Ending, Outcome, Outcomes
 from cds_service.facts.regimen import drug_classes
 from cds_service.facts.relapses import Relapse
 from cds_service.facts.response import Response
+from cds_service.value import Value
 
 
-class Line(Struct, frozen=True):
+class Line(Value, frozen=True):
     """One line of therapy. `confirm`: whether it is a line of its own rests on an assumption."""
 
     treatments: tuple[Treatment, ...]

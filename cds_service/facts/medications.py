@@ -19,6 +19,7 @@ from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry
 from cds_service.fhir.references import canonical
 from cds_service.terminology.value_set import AskedOf, Recognition
+from cds_service.value import Value
 
 _UNCLEAR = {None, "", "unknown"}
 _ADMINISTERED = {"completed", "in-progress", "stopped", "on-hold", *_UNCLEAR}
@@ -30,7 +31,7 @@ _LONGEST_SUPPLY = 1000
 """Days; more is no supply of a medicine."""
 
 
-class _Course(msgspec.Struct, frozen=True):
+class _Course(Value, frozen=True):
     """How, and from when to when, a medicine was taken, as far as one resource tells."""
 
     giving: Giving
@@ -41,7 +42,7 @@ class _Course(msgspec.Struct, frozen=True):
     is_unclear: bool = False
 
 
-class MedicationReader(msgspec.Struct, frozen=True):
+class MedicationReader(Value, frozen=True):
     """Reads one record's medication resources; `others` finds the Medication and the Conditions that one refers to."""
 
     recogniser: Recogniser

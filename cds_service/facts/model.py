@@ -1,7 +1,7 @@
 """What is known of a patient, in our terms: results, diagnoses, therapies, procedures, each with its source.
 
-No FHIR shapes pass this point: `facts.extract` fills these types. Values that are made for each record are msgspec Structs,
-here and elsewhere, since C makes, compares and copies these; words of trial files, and what works or remembers, are classes.
+No FHIR shapes pass this point: `facts.extract` fills these types. What is made for each record is a `Value`, here and elsewhere;
+words of trial files, and what works or remembers, are classes.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,15 +11,14 @@ from decimal import Decimal
 from enum import Enum
 from functools import cached_property
 
-from msgspec import Struct
-
 from cds_service.dates import DateRange
 from cds_service.facts.finding import Reading
 from cds_service.facts.index import Index
 from cds_service.terminology.value_set import Recognition
+from cds_service.value import Value
 
 
-class Fact(Struct, frozen=True):
+class Fact(Value, frozen=True):
     """One resource of the record, or a component of one, and what our value sets recognise in it."""
 
     reference: str
@@ -38,7 +37,7 @@ class Fact(Struct, frozen=True):
         return self.recognition.rests_on_text(value_set)
 
 
-class Amount(Struct, frozen=True):
+class Amount(Value, frozen=True):
     """A numeric result: a number, or the two ends of a range, with its unit as printed.
 
     `comparator` is FHIR's: "<", "<=", ">=", ">"; the value is then only a bound.
@@ -50,7 +49,7 @@ class Amount(Struct, frozen=True):
     high: Decimal | None = None
 
 
-class NormalRange(Struct, frozen=True):
+class NormalRange(Value, frozen=True):
     """A reference range that the laboratory printed with its result."""
 
     high: Amount | None
@@ -194,7 +193,7 @@ class Kind(Enum):
     __hash__ = object.__hash__  # as terminology.value_set.AskedOf
 
 
-class Person(Struct, frozen=True):
+class Person(Value, frozen=True):
     """Who the patient is, as far as the criteria ask."""
 
     reference: str

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import Enum
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions
@@ -17,6 +16,7 @@ from cds_service.facts.relapses import Relapse, Remission, Walk
 from cds_service.facts.response import Response
 from cds_service.facts.sightings import Sight, Sighting, day_of
 from cds_service.facts.treatment import HistoryOpen, TreatmentHistory
+from cds_service.value import Value
 
 _MAY_HIDE_TREATMENT = frozenset(
     {
@@ -39,7 +39,7 @@ class Outcome(Enum):
     UNKNOWN = "unknown"
 
 
-class Ending(Struct, frozen=True):
+class Ending(Value, frozen=True):
     """The outcome of a treatment or a line, and what that rests on."""
 
     outcome: Outcome

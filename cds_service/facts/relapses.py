@@ -7,7 +7,6 @@ marrow, blood blasts in one sample and what contradicts itself leave the questio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions
@@ -17,9 +16,10 @@ from cds_service.facts.model import Fact
 from cds_service.facts.response import Response
 from cds_service.facts.sightings import Sight, Sighting
 from cds_service.facts.treatment import HistoryOpen, TreatmentHistory
+from cds_service.value import Value
 
 
-class Remission(Struct, frozen=True):
+class Remission(Value, frozen=True):
     """A complete remission (CR, CRh or CRi), and until when it is known to have held."""
 
     since: DateRange
@@ -28,7 +28,7 @@ class Remission(Struct, frozen=True):
     last_seen: DateRange
 
 
-class Relapse(Struct, frozen=True):
+class Relapse(Value, frozen=True):
     """A relapse. `remission`: the one that it ended, None if not recorded; `when`: the first sample that shows it.
 
     `by_code`: no sample shows it, only a code of that day; it may have come any day since the remission was last seen.
@@ -52,7 +52,7 @@ class Relapse(Struct, frozen=True):
         return (span(seen, self.when) or self.when) if self.by_code else self.when
 
 
-class Walk(Struct, frozen=True):
+class Walk(Value, frozen=True):
     """What the sightings amount to. `newest`: the sighting that tells how the disease stands now."""
 
     remissions: tuple[Remission, ...] = ()

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.assumptions import Assumptions, Limit
@@ -17,6 +16,7 @@ from cds_service.dates import EARLIEST, DateRange
 from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Fact, PatientFacts, Result
 from cds_service.terminology import units
+from cds_service.value import Value
 
 
 class Response(Enum):
@@ -33,7 +33,7 @@ class Response(Enum):
         return self in (Response.CR, Response.CRH, Response.CRI)
 
 
-class Blasts(Struct, frozen=True):
+class Blasts(Value, frozen=True):
     """A share of blasts in percent, as two ends; an end that is open does not belong to it ("<5 %")."""
 
     low: Decimal
@@ -54,7 +54,7 @@ class Blasts(Struct, frozen=True):
         return self.low == self.high == limit and not self.low_open
 
 
-class Marrow(Struct, frozen=True):
+class Marrow(Value, frozen=True):
     """A marrow with a share of blasts that can be placed in time."""
 
     result: Result
@@ -66,7 +66,7 @@ class Marrow(Struct, frozen=True):
         return "flow" in self.result.method
 
 
-class Assessment(Struct, frozen=True):
+class Assessment(Value, frozen=True):
     """What a marrow and the counts around it show. `when`: the later of marrow and recovery of the counts."""
 
     marrow: Marrow
@@ -156,7 +156,7 @@ def assess(
     return replace(found, when=DateRange(min(found.when.first, perhaps.when.first), found.when.last, found.when.moment))
 
 
-class _Count(Struct, frozen=True):
+class _Count(Value, frozen=True):
     """A blood count in the unit of our limits. `beside`: it surely belongs to the marrow, whatever its date means."""
 
     result: Result

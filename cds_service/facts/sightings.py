@@ -10,8 +10,6 @@ from enum import Enum
 from re import IGNORECASE
 from re import compile as pattern
 
-from msgspec import Struct
-
 from cds_service.assumptions import Assumptions, Limit
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Unclear
@@ -21,6 +19,7 @@ from cds_service.facts.response import Assessment, Marrow, Response, assess, leu
 from cds_service.facts.statements import Stated, Statement
 from cds_service.facts.treatment import TreatmentHistory
 from cds_service.facts.weighing import denied_by, is_opposed
+from cds_service.value import Value
 
 
 class Sight(Enum):
@@ -35,7 +34,7 @@ class Sight(Enum):
     OPEN = "unclear"
 
 
-class Sighting(Struct, frozen=True):
+class Sighting(Value, frozen=True):
     """What was seen at a time. `confirm`: by a code, a status or an assumption; `unclear`: why it decides nothing."""
 
     sight: Sight
@@ -47,7 +46,7 @@ class Sighting(Struct, frozen=True):
     statement: Statement | None = None
 
 
-class RelapseDefinition(Struct, frozen=True):
+class RelapseDefinition(Value, frozen=True):
     """What a protocol calls relapse after a complete remission: the header `definitions` of its trial file.
 
     `inclusive`: the limit itself is relapse; `exactly_open`: at the limit a person has to judge.
@@ -74,7 +73,7 @@ class RelapseDefinition(Struct, frozen=True):
 _ANALYSER = pattern(r"\bautomated\b|\banaly[sz]er\b|\bflag\b", IGNORECASE)
 
 
-class Shown(Struct, frozen=True):
+class Shown(Value, frozen=True):
     """What the record shows of the leukaemia since its diagnosis, before any protocol's definition is put to it."""
 
     marrows: tuple[Assessment, ...]

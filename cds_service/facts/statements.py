@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from datetime import date
 from enum import Enum
 
-from msgspec import Struct
-
 from cds_service.dates import EARLIEST, DateRange
 from cds_service.facts.model import ClinicalStatus, Diagnosis, Fact, PatientFacts, Verification
+from cds_service.value import Value
 
 
 class Stated(Enum):
@@ -23,7 +22,7 @@ class Stated(Enum):
     NAIVE = "not yet treated"
 
 
-class Statement(Struct, frozen=True):
+class Statement(Value, frozen=True):
     """What a clinician stated of the disease. `dated`: by a disease-status Observation; else by a code or a status."""
 
     stated: Stated

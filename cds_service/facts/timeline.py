@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 
-from msgspec import Struct
-
 from cds_service.assumptions import Assumptions, Length
 from cds_service.dates import DateRange
 from cds_service.facts.certainty import Count, Finding, Unclear
@@ -32,6 +30,7 @@ from cds_service.facts.sightings import RelapseDefinition, Sight, Sighting, is_r
 from cds_service.facts.standing import with_undated, with_unplaced
 from cds_service.facts.statements import Stated, Statement, statements
 from cds_service.facts.treatment import TreatmentHistory, treatment_history
+from cds_service.value import Value
 
 
 class Activity(Enum):
@@ -40,7 +39,7 @@ class Activity(Enum):
     UNKNOWN = "unknown"
 
 
-class DiseaseState(Struct, frozen=True):
+class DiseaseState(Value, frozen=True):
     """Whether there is leukaemia today, since when, and on what that rests. `repeat`: the marrow is to be repeated."""
 
     activity: Activity

@@ -7,17 +7,16 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from msgspec import Struct
-
 from cds_service.facts.concepts import codings, many, texts
 from cds_service.facts.medications import contained_medications
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry, PatientRecord
 from cds_service.terminology.codes import Code, Coding
 from cds_service.terminology.value_set import AskedOf, Recognition, Terminology
+from cds_service.value import Value
 
 
-class Unrecognised(Struct, frozen=True):
+class Unrecognised(Value, frozen=True):
     """A code that no value set holds and no map translates, over all records that were looked at."""
 
     asked_of: AskedOf
@@ -30,7 +29,7 @@ class Unrecognised(Struct, frozen=True):
     """By which it may be found: its name, else what a record says beside it. The latter may be of the patient: never shown."""
 
 
-class CodedElement(Struct, frozen=True):
+class CodedElement(Value, frozen=True):
     """A coded element that the criteria read; `concepts` together name one thing."""
 
     resource_type: str

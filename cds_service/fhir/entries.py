@@ -24,6 +24,7 @@ from cds_service.fhir.outcomes import gravest, said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.references import canonical, nameless, tells
 from cds_service.fhir.resources import READ, AnyResource
+from cds_service.value import Value
 
 
 class Head(msgspec.Struct, frozen=True, rename="camel", gc=False):
@@ -66,7 +67,7 @@ _ORIGINALS = msgspec.json.Decoder(OriginalBundle)
 _RESOURCE: msgspec.json.Decoder[AnyResource] = msgspec.json.Decoder(AnyResource)
 
 
-class Read(msgspec.Struct, frozen=True):
+class Read(Value, frozen=True):
     """What a Bundle held."""
 
     entries: tuple[Entry, ...] = ()
@@ -80,7 +81,7 @@ class Read(msgspec.Struct, frozen=True):
     """How many the server says that there are; 0 where it does not say."""
     odd_links: bool = False
     """Its links cannot be read, or the next page has no address, so that nobody knows what follows."""
-    full_urls: dict[str, str] = {}
+    full_urls: Mapping[str, str] = {}
 
     @property
     def is_cut_off(self) -> bool:

@@ -9,7 +9,6 @@ from datetime import date
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.dates import parse_fhir_date
@@ -22,11 +21,12 @@ from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.outcomes import said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.resources import Observation
+from cds_service.value import Value
 
 _UTC = ZoneInfo("UTC")
 
 
-class Part(Struct, frozen=True):
+class Part(Value, frozen=True):
     """What was sent or read under one key. `failed`: why it is not all that was asked for."""
 
     entries: tuple[Entry, ...] = ()

@@ -8,6 +8,7 @@ import msgspec
 
 from cds_service.fhir.references import server_of
 from cds_service.fhir.resources import AnyResource, Patient
+from cds_service.value import Value
 
 
 class GapReason(Enum):
@@ -28,7 +29,7 @@ class GapReason(Enum):
     NOT_OFFERED = "not-offered"  # the server has no such resource type: no reason for a warning
 
 
-class Gap(msgspec.Struct, frozen=True):
+class Gap(Value, frozen=True):
     """A part of the record that could not be had. Holds no value of the record."""
 
     resource_type: str
@@ -47,7 +48,7 @@ class Originals(Protocol):
     def __getitem__(self, place: int, /) -> Json: ...
 
 
-class Entry(msgspec.Struct, frozen=True, gc=False):
+class Entry(Value, frozen=True):
     """One resource of the record, typed, and where the bytes are that it came in: a view into the body, not a copy."""
 
     reference: str
@@ -67,7 +68,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
         return server_of(self.full_url)
 
 
-class PatientRecord(msgspec.Struct, frozen=True):
+class PatientRecord(Value, frozen=True):
     """All that is known of one patient, the newest version of each resource."""
 
     patient: Patient

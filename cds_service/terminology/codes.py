@@ -1,6 +1,6 @@
 """Code systems by the URLs that FHIR gives them, and a code in one of them."""
 
-from msgspec import Struct
+from cds_service.value import Value
 
 LOINC = "http://loinc.org"
 SNOMED_CT = "http://snomed.info/sct"
@@ -41,7 +41,7 @@ _ALIASES = {
 _CANONICAL = frozenset(_ALIASES.values())
 
 
-class Coding(Struct, frozen=True):
+class Coding(Value, frozen=True):
     """A code in a system, with the sender's name for it."""
 
     system: str | None

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from fhir.resources.R4B.conceptmap import ConceptMap as FhirConceptMap
 from fhir.resources.R4B.conceptmap import ConceptMapGroup, ConceptMapGroupElement, ConceptMapGroupElementTarget
-from msgspec import Struct
 from pydantic import ValidationError
 
 from cds_service.errors import KnowledgeErrors, KnowledgeFault
@@ -20,6 +19,7 @@ from cds_service.site_directory import files_of_site
 from cds_service.terminology.codes import Code, Coding, canonical_system
 from cds_service.terminology.strict_json import DoubledKeyError, refuse_doubled_keys
 from cds_service.terminology.value_set import Terminology, Translations
+from cds_service.value import Value
 
 DIRECTORY = Path(__file__).with_name("concept_maps")
 APPLIED = frozenset({"equal", "equivalent"})
@@ -31,7 +31,7 @@ _STATUSES = frozenset({"draft", "active", "retired", "unknown"})
 _HOW = "see concept_maps/README.md"
 
 
-class SiteMap(Struct, frozen=True):
+class SiteMap(Value, frozen=True):
     """What one file holds: how many codes it translates, and what in it is not applied, by the file's own word for it."""
 
     file: str
@@ -39,7 +39,7 @@ class SiteMap(Struct, frozen=True):
     not_applied: Mapping[str, int]
 
 
-class ConceptMaps(Struct, frozen=True):
+class ConceptMaps(Value, frozen=True):
     """All maps of a site, cross-checked against the value sets."""
 
     translations: Translations
@@ -50,7 +50,7 @@ class ConceptMaps(Struct, frozen=True):
     """The content of all maps, for the knowledge's digest."""
 
 
-class _Translation(Struct, frozen=True):
+class _Translation(Value, frozen=True):
     """One local code, what it is equivalent to, and where that stands."""
 
     file: str

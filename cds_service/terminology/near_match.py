@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
 from rapidfuzz import fuzz, process, utils
 
 from cds_service.terminology.codes import CONCEPTS, SYSTEM_NAMES, Coding
 from cds_service.terminology.value_set import AskedOf, Terminology, ValueSet
+from cds_service.value import Value
 
 NEAR = 80
 """From this likeness on, of 100, a name is proposed. Tried on the names that hospitals use: below it most are wrong."""
 
 
-class Proposal(Struct, frozen=True):
+class Proposal(Value, frozen=True):
     """A value set, and the code in it that has a name like that of the hospital's code."""
 
     value_set: str
@@ -25,7 +25,7 @@ class Proposal(Struct, frozen=True):
     """The value set's own words name it already: answers rest on text, and are to be confirmed."""
 
 
-class _Named(Struct, frozen=True):
+class _Named(Value, frozen=True):
     """A name in a value set, and the code that it stands for."""
 
     name: str

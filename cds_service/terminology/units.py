@@ -7,12 +7,11 @@ Source: UCUM (https://ucum.org); creatinine 88.4 and bilirubin 17.1 as clinical 
 import re
 from decimal import Decimal
 
-from msgspec import Struct
-
 from cds_service.errors import UnitError
+from cds_service.value import Value
 
 
-class Unit(Struct, frozen=True):
+class Unit(Value, frozen=True):
     """A dimension, and how many of its base unit it is."""
 
     dimension: str

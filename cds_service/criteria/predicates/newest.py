@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from cds_service.assumptions import Window
@@ -13,11 +12,12 @@ from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, unk
 from cds_service.dates import DateRange
 from cds_service.facts.medications import last_exposure
 from cds_service.facts.model import Giving, Result, Route, Therapy
+from cds_service.value import Value
 
 Judge = Callable[[Result], Verdict]
 
 
-class Asked(Struct, frozen=True):
+class Asked(Value, frozen=True):
     """What is asked for: its name, its order, and how long a result of it decides."""
 
     what: str

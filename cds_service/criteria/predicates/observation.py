@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from msgspec import Struct
-
 from cds_service.assumptions import Limit, LimitBySex
 from cds_service.criteria.comparison import Operator, holds_for
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
@@ -18,6 +16,7 @@ from cds_service.errors import UnitError
 from cds_service.facts.model import Amount, Result
 from cds_service.facts.response import marrow_of
 from cds_service.terminology import units
+from cds_service.value import Value
 
 _FLOW = re.compile(r"\bflow|\bfcm\b|immunophenotyp|流式")
 _ECHO = re.compile(r"echo|ultraso|\bt[te]e\b|超声")
@@ -26,7 +25,7 @@ _OF_A_GATE = re.compile(r"\bgated?\b")
 """A share of the cells that a gate let through is no share of the marrow's cells."""
 
 
-class TimesUpperLimit(Struct, frozen=True):
+class TimesUpperLimit(Value, frozen=True):
     """A multiple of the upper limit of normal: "5 x ULN"."""
 
     times: Decimal

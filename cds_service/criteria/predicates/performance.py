@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from math import ceil, floor
 
-from msgspec import Struct
-
 from cds_service.assumptions import Limit
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.predicates.newest import Asked, decide_by_newest
@@ -26,6 +24,7 @@ from cds_service.criteria.reasons import (
 from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, met, not_met, unknown
 from cds_service.dates import completed_years
 from cds_service.facts.model import Amount, Result
+from cds_service.value import Value
 
 CHILD_BELOW = 16
 
@@ -46,7 +45,7 @@ _ECOG_WORDS = {
 """How the scale itself describes its grades. Source: Oken et al., Am J Clin Oncol 1982;5:649."""
 
 
-class Scale(Struct, frozen=True):
+class Scale(Value, frozen=True):
     """From 0 to its highest grade in steps. Half a step ("KPS 65") is between two grades: both must agree."""
 
     step: int
@@ -64,7 +63,7 @@ class Scale(Struct, frozen=True):
 SCALES = {"ecog": Scale(1, 5), "karnofsky": Scale(10, 100), "lansky": Scale(10, 100)}
 
 
-class Derivation(Struct, frozen=True):
+class Derivation(Value, frozen=True):
     """How another scale answers: surely at one end, surely not at the other, open between. Always to be confirmed."""
 
     scale: str

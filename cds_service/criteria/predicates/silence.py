@@ -4,15 +4,14 @@ Silence answers only in a part of the record that was searched and understood, a
 record is the authority. "No record found" is another sentence than "documented absent": entries that deny it are named.
 """
 
-from msgspec import Struct
-
 from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.reasons import NoneRecorded, NothingFound, NotSearched, NotUnderstood, TreatedElsewhere, Wanted
 from cds_service.criteria.verdict import Evidence, Missing, Verdict, not_met, unknown
 from cds_service.facts.model import Kind
+from cds_service.value import Value
 
 
-class Authority(Struct, frozen=True):
+class Authority(Value, frozen=True):
     """Why the record's silence may answer; `whole_history`: not where the patient was treated elsewhere before.
 
     `to_confirm`: a person should look, unless a ruling says the plain answer.

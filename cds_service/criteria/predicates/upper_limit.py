@@ -4,8 +4,6 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
-from msgspec import Struct
-
 from cds_service.assumptions import Limit
 from cds_service.criteria.predicates.word import Case
 from cds_service.criteria.reasons import Problem
@@ -14,6 +12,7 @@ from cds_service.errors import UnitError
 from cds_service.facts.amounts import ADULT_FROM
 from cds_service.facts.model import Amount, NormalRange, Result
 from cds_service.terminology import units
+from cds_service.value import Value
 
 _NUMBER = r"\d+(?:\.\d+)?"
 _FROM_TO = re.compile(
@@ -26,7 +25,7 @@ _UP_TO = re.compile(
 )
 
 
-class FoundLimit(Struct, frozen=True):
+class FoundLimit(Value, frozen=True):
     """`to_confirm`: it is not the range that the laboratory printed from one number to another."""
 
     limit: Limit

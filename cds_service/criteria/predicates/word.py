@@ -4,13 +4,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from msgspec import Struct
-
 from cds_service.assumptions import Assumptions
 from cds_service.criteria.verdict import Evidence, Verdict
 from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.facts.timeline import DiseaseCourse
 from cds_service.terminology.value_set import Terminology
+from cds_service.value import Value
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Word(ABC):
         return iter(())
 
 
-class Search(Struct, frozen=True):
+class Search(Value, frozen=True):
     """All facts of a kind, as they count for what is not among them."""
 
     evidence: tuple[Evidence, ...]

@@ -1,0 +1,10 @@
+"""The base of what is made by the thousand in every call."""
+
+import msgspec
+
+
+class Value(msgspec.Struct, frozen=True, gc=False):
+    """A value that never changes: C makes, compares and copies it.
+
+    It holds nothing that leads back to it, so that the garbage collector need not look for circles through it.
+    """
