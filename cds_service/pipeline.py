@@ -33,6 +33,7 @@ def answer(
     record = begun.record()
     who = person(record.patient, zone)
     if who.deceased or who.inactive:
+        begun.read_results()  # another's are refused, whoever this patient is
         return NO_CARDS
     if not _shows_the_disease(begun, knowledge.terminology):  # most charts end here, and nothing else of them is read
         prefetch.require_the_basis(begun)

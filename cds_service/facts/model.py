@@ -1,7 +1,7 @@
 """What is known of a patient, in our terms: results, diagnoses, therapies, procedures, each with its source.
 
-No FHIR shapes pass this point: `facts.extract` fills these types. What is made for each record is a `Value`, here and elsewhere;
-words of trial files, and what works or remembers, are classes.
+No FHIR shapes pass this point: `facts.extract` fills these types. What is made for each record is a `Value`, here and
+elsewhere; words of trial files, and what works or remembers, are classes.
 """
 
 from collections.abc import Collection, Sequence

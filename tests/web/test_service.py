@@ -130,6 +130,22 @@ def test_a_patient_who_died_or_was_replaced_gets_no_cards(client: FlaskClient, c
     assert call(client, body) == (200, {"cards": []})
 
 
+@pytest.mark.parametrize("change", [{}, {"deceasedBoolean": True}], ids=["who lives", "who died"])
+@pytest.mark.parametrize("conditions", [[], None], ids=["without leukaemia", "with leukaemia"])
+def test_results_of_another_patient_are_refused_whatever_the_chart_shows(
+    client: FlaskClient, change: dict[str, Any], conditions: list[Any] | None
+) -> None:
+    body = request_of("sandbox-with-prefetch.json")
+    body["prefetch"]["patient"] |= change
+    if conditions is not None:
+        for key in body["prefetch"].keys() - {"patient", "laboratory"}:
+            body["prefetch"][key] = {"resourceType": "Bundle", "type": "searchset", "entry": conditions}
+    body["prefetch"]["laboratory"]["entry"][-1]["resource"]["subject"] = {"reference": "Patient/another"}
+    status, content = call(client, body)
+    assert status == 400
+    assert "another patient" in content["issue"][0]["diagnostics"]
+
+
 def test_without_patient_and_conditions_the_precondition_fails(client: FlaskClient) -> None:
     body = request_of("sandbox-with-prefetch.json")
     del body["prefetch"], body["fhirServer"]
