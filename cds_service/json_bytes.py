@@ -7,6 +7,10 @@ cost a patient the whole record. Everything else that is not JSON is refused.
 import codecs
 import re
 
+import msgspec
+
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
+"""What decoding raises where bytes are no JSON, are nested too deep, or hold something else than is asked for."""
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
     rb"|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})"

@@ -10,7 +10,6 @@ import msgspec
 
 from cds_service import json_bytes
 from cds_service.fhir.odd_bundle import (
-    UNDECODABLE,
     AboutEntry,
     BundleLink,
     RawEntry,
@@ -24,6 +23,7 @@ from cds_service.fhir.outcomes import gravest, said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.references import canonical, nameless, tells
 from cds_service.fhir.resources import READ, AnyResource
+from cds_service.json_bytes import UNDECODABLE
 from cds_service.value import Value
 
 

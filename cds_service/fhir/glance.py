@@ -7,8 +7,8 @@ from typing import Literal
 
 import msgspec
 
-from cds_service.fhir.odd_bundle import UNDECODABLE
 from cds_service.fhir.record import Json
+from cds_service.json_bytes import UNDECODABLE
 
 
 class GlimpsedCoding(msgspec.Struct, frozen=True, gc=False):

@@ -8,9 +8,9 @@ import msgspec
 
 from cds_service import json_bytes
 from cds_service.fhir.record import Json
+from cds_service.json_bytes import UNDECODABLE
 
 T = TypeVar("T")
-UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError)
 
 
 class BundleLink(msgspec.Struct, frozen=True, gc=False):

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from cds_service.fhir.record import Json
+from cds_service.json_bytes import UNDECODABLE
 
 _YEAR = "(?:19|20)[0-9]{2}"
 _DAY = rf"{_YEAR}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
@@ -246,7 +247,7 @@ def is_plain(resource_type: str, raw: Json) -> bool:
         if b"\\u" in text:  # as the signs themselves
             text = msgspec.json.encode(msgspec.json.decode(text))
         decoder.decode(text)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
+    except UNDECODABLE:
         return False
     return not _has_odd_signs(text)
 
