@@ -1,4 +1,4 @@
-"""The base of what is made by the thousand in every call."""
+"""The base of all values, of which a call makes thousands."""
 
 import msgspec
 

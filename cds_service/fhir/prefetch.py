@@ -20,7 +20,6 @@ from cds_service.fhir.versions import newest_versions
 from cds_service.protocol import HookRequest
 
 PATIENT, CONDITIONS = "patient", "conditions"
-RESULT = "Observation"
 OF_ANY_AGE = frozenset({"marrowBlasts", "assessments"})
 """Keys of which an old result counts too: the course of the disease is read from all of them."""
 MAX_MEDICATIONS_READ = 50
@@ -34,12 +33,12 @@ class Begun:
     templates: Mapping[str, Template]
     parts: dict[str, Part] = field(default_factory=dict)
     unread: Mapping[str, Json] = field(default_factory=dict)
-    """Results that came along, by key, of which nothing was looked at yet."""
+    """Results that came along, by key, which wait until something asks for them."""
     _record: PatientRecord | None = field(default=None, repr=False)
     _made_of: dict[str, Part] = field(default_factory=dict, repr=False)
 
     def may_hold(self, is_wanted: Callable[[str], bool]) -> bool:
-        """Whether the results that are not read yet may hold one with such a code; surely not, if not."""
+        """Whether the unread results may hold one with such a code; a no is sure."""
         glances = (codes_of(value, f"Patient/{self.request.patient_id}") for value in self.unread.values())
         return any(codes is None or any(map(is_wanted, codes)) for codes in glances)
 
@@ -47,9 +46,10 @@ class Begun:
         """Read the results that came along. Raises: WrongPatient."""
         results = {key: read_part(value) for key, value in self.unread.items()}
         _refuse_other_patients(results, self.request)
-        everything = self.parts | results
-        as_sent = [key for key in self.request.prefetch if key in self.templates]
-        self.parts, self.unread = {key: everything[key] for key in dict.fromkeys((*as_sent, *everything))}, {}
+        had = self.parts | results
+        as_sent = [key for key in self.request.prefetch if key in self.templates]  # in order, as if read with the others
+        self.parts = {key: had[key] for key in dict.fromkeys((*as_sent, *had))}
+        self.unread = {}
 
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
@@ -86,13 +86,14 @@ _NEVER_HAD = Part(failed=GapReason.NOT_SENT)
 def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient | None) -> Begun:
     """What was sent but the results, and the patient and conditions, read if need be.
 
-    Raises: WrongPatient if what was sent belongs to another patient.
+    Raises: WrongPatient if any of it belongs to another patient.
     """
     ours = {key: _template(key, query) for key, query in templates.items()}
-    unread = {key: value for key, value in request.prefetch.items() if key in ours and ours[key].resource_type == RESULT}
+    results = {key for key, template in ours.items() if template.resource_type == "Observation"}
+    unread = {key: value for key, value in request.prefetch.items() if key in results}
     sent = {name: read_part(value) for name, value in request.prefetch.items() if name not in unread}
-    not_sent = {key: template for key, template in ours.items() if key not in unread}
-    begun = Begun(request, ours, foreign_names.by_key(sent, not_sent), unread)
+    rest = {key: template for key, template in ours.items() if key not in unread}
+    begun = Begun(request, ours, foreign_names.by_key(sent, rest), unread)
     _refuse_other_patients(begun.parts, request)
     begun.parts.update(_had_at_once(begun, (PATIENT, CONDITIONS), fhir))
     return begun
@@ -136,7 +137,7 @@ def _had_at_once(begun: Begun, keys: Sequence[str], fhir: FhirClient | None) -> 
     if fhir is None or not lacking:
         return had
     reads = [partial(_completed, begun, key, sent[key], fhir) for key in lacking]
-    instead = [partial(_unread, sent[key]) for key in lacking]
+    instead = [partial(_not_read, sent[key]) for key in lacking]
     return had | dict(zip(lacking, fhir.at_once(reads, instead), strict=True))
 
 
@@ -160,7 +161,7 @@ def _completed(begun: Begun, key: str, sent: Part | None, fhir: FhirClient) -> P
     return _left_with(sent, read) if read.failed is not None else _with(sent, read)
 
 
-def _unread(sent: Part | None, reason: GapReason) -> Part:
+def _not_read(sent: Part | None, reason: GapReason) -> Part:
     """What there is where nothing was read."""
     return _left_with(sent, Part(failed=reason))
 
