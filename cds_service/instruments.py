@@ -39,8 +39,8 @@ BREAKERS = Gauge(
 
 
 @cache
-def prefetch(service: str, key: str, *, sent: bool) -> Counter:
-    """The counter of a prefetch key. Every call counts all of them, and finding one takes longer than counting."""
+def prefetch_counter(service: str, key: str, *, sent: bool) -> Counter:
+    """Every call counts all of them, and finding one takes longer than counting."""
     return PREFETCH.labels(service, key, str(sent).lower())
 
 

@@ -17,7 +17,7 @@ def prefetched(service: str, keys: Collection[str], sent: Collection[str]) -> No
     from cds_service import instruments
 
     for key in keys:
-        instruments.prefetch(service, key, sent=key in sent).inc()
+        instruments.prefetch_counter(service, key, sent=key in sent).inc()
 
 
 def fhir_called(resource_type: str, result: str, seconds: float) -> None:

@@ -51,7 +51,9 @@ def route(dosages: Sequence[fhir.Dosage], words: str) -> Route | None:
     told = _WARNING.sub(" ", " ".join(d.text for d in dosages if d.text))
     plainly = stated.upper() if stated == "it" else stated
     for text, patterns in ((plainly, (*_ROUTES, *_HINTS)), (told, _ROUTES), (words, _ROUTES), (told, _HINTS), (words, _HINTS)):
-        for found, pattern in patterns if text else ():
+        if not text:
+            continue
+        for found, pattern in patterns:
             if pattern.search(text):
                 return found
     return None

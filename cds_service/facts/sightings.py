@@ -89,11 +89,11 @@ class Shown(Value, frozen=True):
 def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[Statement], assumptions: Assumptions) -> Shown:
     """All of it that has a day."""
     outside = extramedullary_disease(facts)
-    tell: list[Marrow] = []
+    of_response: list[Marrow] = []
     too_early: list[Marrow] = []
     for taken in marrows(facts, history.begins(assumptions)):
-        (tell if _is_response(taken, history, assumptions) else too_early).append(taken)
-    assessed = tuple(_assess(marrow, facts, history, outside, assumptions) for marrow in tell)
+        (of_response if _is_response(taken, history, assumptions) else too_early).append(taken)
+    assessed = tuple(_assess(taken, facts, history, outside, assumptions) for taken in of_response)
     placed = [one for one in statements if one.is_placed]
     denied = {id(one): marrow for one in placed if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
     stated: list[Sighting] = []

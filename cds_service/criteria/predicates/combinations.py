@@ -163,8 +163,7 @@ class Cases(Word):
 
     def _from(self, first: int, case: Case) -> Verdict:
         """The answer of the cases from one of them on."""
-        for index in range(first, len(self.steps)):
-            step = self.steps[index]
+        for index, step in enumerate(self.steps[first:], first):
             verdict = case.ask(step.word)
             if step.applies(verdict):
                 return step.conclude(verdict)

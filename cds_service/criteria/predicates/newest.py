@@ -54,20 +54,20 @@ def possibly_newest(results: Sequence[Result]) -> Sequence[Result]:
     if len(results) < 2:
         return results
     days = [result.when for result in results if result.when is not None]
-    moment = max((day.moment for day in days if day.moment is not None), default=None)
-    coarse = max((day.first for day in days if day.moment is None), default=date.min)
-    first = max((day.first for day in days), default=date.min)
-    return [one for one in results if one.when is None or not _is_before(one.when, moment, coarse, first)]
+    newest_moment = max((day.moment for day in days if day.moment is not None), default=None)
+    newest_coarse = max((day.first for day in days if day.moment is None), default=date.min)
+    newest_day = max((day.first for day in days), default=date.min)
+    return [one for one in results if one.when is None or not _is_older(one.when, newest_moment, newest_coarse, newest_day)]
 
 
-def _is_before(when: DateRange, moment: datetime | None, coarse: date, first: date) -> bool:
-    """Whether it is surely before any of several others.
+def _is_older(when: DateRange, newest_moment: datetime | None, newest_coarse: date, newest_day: date) -> bool:
+    """Whether another is surely newer, as `DateRange.surely_before` has it: by the clock where both have one, else by the day.
 
-    `moment`: the latest of theirs, `coarse`: the latest first day of those without one, `first`: of all.
+    So the newest stands for all: of the moments, of the first days of those without one, of all first days.
     """
-    if when.moment is None or moment is None:
-        return when.last < first
-    return when.moment < moment or when.last < coarse
+    if when.moment is None or newest_moment is None:
+        return when.last < newest_day
+    return when.moment < newest_moment or when.last < newest_coarse
 
 
 def _in_its_window(result: Result, asked: Asked, case: Case, judge: Judge) -> Verdict:
