@@ -34,7 +34,7 @@ OVERRIDE_REASONS = {
     "patient-declined": "Patient declined",
     "data-wrong": "The data are wrong",
 }
-_OVERRIDE_REASONS = [Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OVERRIDE_REASONS.items()]
+_CODED_REASONS = [Coding(code=code, system=OVERRIDE_SYSTEM, display=display) for code, display in OVERRIDE_REASONS.items()]
 MEDICATION_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration"})
 BASIS = frozenset({"Patient", "Condition"})
 
@@ -84,7 +84,7 @@ class _Identity:
     def __init__(self, key: bytes, patient: str, user: str) -> None:
         self._key = key
         self._of_whom = (patient, user)
-        # By identity: rows and trials share answers, and many answers rest on one fact.
+        # By identity: rows and trials share answers, many answers rest on one fact, and the findings hold them all meanwhile.
         self._verdicts: dict[int, str] = {}
         self._facts: dict[int, str] = {}
 
@@ -121,7 +121,7 @@ def _trial_card(match: TrialMatch, findings: Findings, display: Display, identit
         source=_source(trial.id),
         detail=_detail(match, findings, display),
         links=[Link(label=f"{trial.id} in the registry", url=trial.protocol_url, type="absolute")],
-        override_reasons=_OVERRIDE_REASONS,
+        override_reasons=_CODED_REASONS,
     )
 
 
@@ -177,16 +177,13 @@ def _line(answer: CriterionAnswer, display: Display) -> str:
 
 
 def _newest_date(verdict: Verdict) -> str:
-    newest = ""
-    for item in verdict.evidence:
-        if item.fact is not None and item.fact.when is not None:
-            newest = max(newest, str(item.fact.when))
-    return newest
+    dates = [str(item.fact.when) for item in verdict.evidence if item.fact is not None and item.fact.when is not None]
+    return max(dates, default="")
 
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
     settle = "" if _is_hidden(answer, display) else card_wording.settled_by(answer.verdict)
-    return f"- {_printed(answer)}: {_why(answer, display)}{f' {escape(settle)}' if settle else ''}"
+    return f"- {_printed(answer)}: {_why(answer, display)} {escape(settle)}".rstrip()
 
 
 def _question(answer: CriterionAnswer, display: Display) -> str:
@@ -255,7 +252,7 @@ def _others_card(
         indicator="info",
         source=_source("other-trials"),
         detail="\n".join([*lines, "", f"As of {findings.facts.as_of}; knowledge {_knowledge(findings)}.{reviewed}"]),
-        override_reasons=_OVERRIDE_REASONS,
+        override_reasons=_CODED_REASONS,
     )
 
 
