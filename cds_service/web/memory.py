@@ -38,9 +38,9 @@ class Memory:
         self._store.keep_feedback(client.iss, service, outcomes, at)
         metrics.feedback_kept((outcome.outcome, outcome.reason) for outcome in outcomes)
 
-    def note_failure(self, look: Look) -> None:
-        """Who looked at whom, and got no cards."""
-        self._store.audit(look)
+    def note_failure(self, look: Look, read: tuple[str, ...], status: int) -> None:
+        """Who looked at whom, and what was read for it; they got no cards."""
+        self._store.audit(replace(look, read=read, status=status))
 
     def note(self, look: Look, read: tuple[str, ...], response: CdsResponse) -> CdsResponse:
         """Who looked at whom, and what was read for it; the cards but those overridden.

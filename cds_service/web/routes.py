@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 
@@ -124,7 +124,7 @@ def json_body() -> bytes:
 
 
 def _read_whole(stream: IO[bytes], length: int | None) -> bytes:
-    """At once where its length is told: in pieces, as the framework reads it, all of it is copied some times more."""
+    """At once where its length is told: in pieces, as the framework reads it, all of it is copied several times more."""
     body = stream.read(length or 0)
     return body if len(body) == length else body + stream.read()
 
@@ -147,7 +147,7 @@ def _answered(service: Service, hook: CdsService) -> tuple[CdsResponse, HookRequ
         evaluated = _evaluated(service, hook, call, fhir, at)
     except Exception as error:
         status = error.status if isinstance(error, RequestError) else 500
-        service.memory.note_failure(replace(look, status=status, read=_read(fhir)))
+        service.memory.note_failure(look, _read(fhir), status)
         raise
     wanted = service.memory.note(look, _read(fhir), evaluated)
     _count(evaluated, wanted, silent=service.settings.silent)
