@@ -113,7 +113,7 @@ def parse(body: bytes) -> dict[str, tuple[Key, bytes]]:
     return found
 
 
-@lru_cache(MOST_KEYS)
+@lru_cache(MOST_KEYS)  # which keys a client has is asked each time; only what one holds is remembered
 def _usable(key: Key, body: bytes, algorithm: str) -> jwt.PyJWK | None:
     """The key, if it may verify this algorithm: of its kind, its curve, its purpose, and long enough."""
     kind = {"E": "EC", "R": "RSA", "P": "RSA"}[algorithm[0]] if algorithm != "EdDSA" else "OKP"

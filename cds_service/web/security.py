@@ -59,8 +59,8 @@ class Claims(msgspec.Struct, frozen=True):
     tenant: str | None = None
 
 
-class Parts(msgspec.Struct, frozen=True):
-    """A token as it is read to find the key: nothing of it is believed before the signature."""
+class UnverifiedToken(msgspec.Struct, frozen=True):
+    """What a token says, read to find its key: nothing of it is believed before the signature is verified."""
 
     header: Header
     payload: Claims
@@ -78,8 +78,8 @@ class Authenticator:
     def client_of(self, authorization: str | None, path: str, at: datetime) -> Client:
         """The client whose token this is. Raises: Unauthorized; its reason is for the log alone."""
         token = _token(authorization)
-        parts = _unverified(token)
-        header, claims = parts.header, parts.payload
+        unverified = _unverified(token)
+        header, claims = unverified.header, unverified.payload
         client = self._clients.get(claims.iss)
         if client is None:
             raise Unauthorized("issuer-not-listed")
@@ -141,10 +141,10 @@ def _token(authorization: str | None) -> str:
     return match[1]
 
 
-def _unverified(token: str) -> Parts:
+def _unverified(token: str) -> UnverifiedToken:
     """Raises: Unauthorized where it is not what it must be."""
     try:
-        return msgspec.convert(jwt.decode_complete(token, options={"verify_signature": False}), Parts)
+        return msgspec.convert(jwt.decode_complete(token, options={"verify_signature": False}), UnverifiedToken)
     except (jwt.PyJWTError, msgspec.MsgspecError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Unauthorized("token-malformed") from error
 
