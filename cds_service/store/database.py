@@ -107,7 +107,7 @@ class Database:
         had = deadline.current().seconds_left
         try:
             yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        except (SQLAlchemyError, sqlite3.Error, OSError) as error:  # SQLite's own: `statements` asks its driver directly
             kind = type(error.orig).__name__ if isinstance(error, DBAPIError) else type(error).__name__
             if had < FAIR_WAIT:
                 logs.event("store_late", level=30, kind=kind)

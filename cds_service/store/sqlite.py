@@ -38,7 +38,7 @@ def _engine(url: URL, patience: Patience) -> Engine:
     engine = sa.create_engine(
         url,
         max_overflow=-1,  # as many connections as threads answer
-        paramstyle="named",  # as PostgreSQL's driver has it
+        paramstyle="named",  # as `statements` binds values
     )
 
     @event.listens_for(engine, "do_connect")
