@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
+from cds_service.fhir import entries
 from cds_service.fhir.entries import Read, read_bundle_entries, read_part_by_part
 from cds_service.fhir.record import GapReason
 
 
 def told(read: Read) -> tuple[Any, ...]:
-    entries = [(one.reference, one.resource, bytes(one.raw), one.full_url) for one in read.entries]
+    resources = [(one.reference, one.resource, bytes(one.raw), one.full_url) for one in read.entries]
     rest = (read.gaps, read.outcome, read.next_link, read.matches, read.total, read.odd_links, read.full_urls)
-    return entries, *rest
+    return resources, *rest
 
 
 def bundle(*entries: Any, **elements: Any) -> bytes:
@@ -60,8 +61,17 @@ def test_in_one_pass_a_bundle_tells_what_it_tells_part_by_part(body: bytes) -> N
 
 
 @pytest.mark.parametrize("path", sorted(Path("fhir_fixtures/patients").glob("*.json")), ids=lambda path: path.stem)
-def test_so_does_every_invented_patients(path: Path) -> None:
+def test_in_one_pass_an_invented_patients_record_tells_what_it_tells_part_by_part(path: Path) -> None:
     assert told(read_bundle_entries(path.read_bytes())) == told(read_part_by_part(path.read_bytes()))
+
+
+@pytest.mark.parametrize("name", ["plain", "by uuid", "no id", "included", "more pages", "total null", "entry null", "empty"])
+def test_a_bundle_in_which_nothing_is_odd_is_not_opened_part_by_part(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    def fails(body: bytes) -> Read:
+        raise AssertionError(body)
+
+    monkeypatch.setattr(entries, "read_part_by_part", fails)
+    read_bundle_entries(BODIES[name])
 
 
 def test_each_resource_is_had_as_it_came_wherever_it_stands() -> None:

@@ -50,23 +50,22 @@ def test_the_codes_of_observations_and_of_their_components_are_seen() -> None:
     assert seen(bundle(panel, observation(concept("17861-6")), observation({}))) == {"2951-2", "26446-5", "17861-6"}
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        bundle(observation(SODIUM, subject=ANOTHERS)),
-        bundle(observation(SODIUM, subject={"reference": "https://ehr.example/fhir/Patient/p"})),
-        bundle({"resourceType": "Condition", "code": concept("C92.00"), "subject": MINE}),
-        bundle({"resourceType": "Patient", "id": "q"}),
-        bundle(observation({"coding": {"system": LOINC, "code": "26446-5"}})),
-        bundle(observation(SODIUM, component={"code": BLASTS})),
-        bundle(None),
-        {"resourceType": "Bundle", "entry": {"resource": observation(BLASTS)}},
-        {"resourceType": "OperationOutcome"},
-        observation(BLASTS),
-        None,
-    ],
-    ids=lambda value: None,
-)
+NOT_AT_A_GLANCE = {
+    "another patient's": bundle(observation(SODIUM, subject=ANOTHERS)),
+    "a patient by address": bundle(observation(SODIUM, subject={"reference": "https://ehr.example/fhir/Patient/p"})),
+    "a condition": bundle({"resourceType": "Condition", "code": concept("C92.00"), "subject": MINE}),
+    "a patient": bundle({"resourceType": "Patient", "id": "q"}),
+    "a lone coding": bundle(observation({"coding": {"system": LOINC, "code": "26446-5"}})),
+    "a lone component": bundle(observation(SODIUM, component={"code": BLASTS})),
+    "no resource": bundle(None),
+    "a lone entry": {"resourceType": "Bundle", "entry": {"resource": observation(BLASTS)}},
+    "an outcome": {"resourceType": "OperationOutcome"},
+    "no Bundle": observation(BLASTS),
+    "null": None,
+}
+
+
+@pytest.mark.parametrize("value", NOT_AT_A_GLANCE.values(), ids=NOT_AT_A_GLANCE)
 def test_anything_else_must_be_read_to_be_known(value: Any) -> None:
     assert seen(value) is None
 
