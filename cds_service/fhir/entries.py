@@ -95,7 +95,7 @@ class Read(Value, frozen=True):
         return GapReason.NOT_WHOLE if failed_in_part else self.outcome
 
 
-class InBundle:
+class OriginalsOfBundle:
     """The resources of a Bundle as they came; told apart when the first of them is asked for, since most never are."""
 
     def __init__(self, bundle: Json) -> None:
@@ -116,18 +116,18 @@ def read_bundle_entries(body: Json) -> Read:
         return read_part_by_part(body)
     found = bundle.entry or []
     named = [(one, _name(one.resource)) for one in found]
-    originals, full_urls = InBundle(body), _full_urls(named)
+    originals, full_urls = OriginalsOfBundle(body), _full_urls(named)
     entries = [
         Entry(name or _nameless(one, one.resource, originals[place], full_urls), one.resource, originals, place, one.full_url)
         for place, (one, name) in enumerate(named)
     ]
-    others = [one for one in found if one.search is not None and not one.is_match()]
+    included = [one for one in found if one.search is not None and not one.is_match()]  # mostly nothing is said of the search
     following, odd_links = _next(bundle.link or [])
-    return Read(tuple(entries), (), None, following, len(found) - len(others), bundle.total or 0, odd_links, full_urls)
+    return Read(tuple(entries), (), None, following, len(found) - len(included), bundle.total or 0, odd_links, full_urls)
 
 
 def read_part_by_part(body: Json) -> Read:
-    """Raises: NotABundleError."""
+    """The same of a Bundle that holds anything odd. Raises: NotABundleError."""
     bundle = decode_odd(body)
     opened = [(entry, _resource(entry.resource)) for entry in entries_of(bundle)]
     named = [(entry, _name(resource) if resource is not None else _name_of_other(entry)) for entry, resource in opened]
@@ -191,6 +191,7 @@ def _name_of_other(entry: RawEntry) -> str | None:
 
 
 def _nameless(entry: AboutEntry, resource: AnyResource, original: Json, urls: Mapping[str, str]) -> str:
+    """What we call a resource without an id: by its fullUrl, else by its content."""
     return canonical(entry.full_url, urls) or nameless(resource.resource_type, bytes(original))
 
 

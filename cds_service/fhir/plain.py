@@ -244,7 +244,7 @@ def is_plain(resource_type: str, raw: Json) -> bool:
         return False
     text = bytes(raw)
     try:
-        if b"\\u" in text:  # as the signs themselves
+        if b"\\u" in text:  # put the signs themselves where escapes stand for them
             text = msgspec.json.encode(msgspec.json.decode(text))
         decoder.decode(text)
     except UNDECODABLE:

@@ -67,7 +67,7 @@ class Begun:
         sent = newest_versions(self.parts.get(PATIENT, Part()).entries)
         found = (entry for entry in (*sent, *entries) if isinstance(entry.resource, Patient))
         unknown = Patient(id=self.request.patient_id)
-        return next(found, Entry(f"Patient/{self.request.patient_id}", unknown, ()))
+        return next(found, Entry(f"Patient/{self.request.patient_id}", unknown, (b"",)))
 
     def _gap(self, key: str, part: Part) -> Gap | None:
         if part.failed is None:
