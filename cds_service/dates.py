@@ -41,10 +41,6 @@ class DateRange(Value, frozen=True):
         """The same, with the days after `latest` cut off; it must begin by then."""
         return self if self.last <= latest else DateRange(self.first, max(self.first, latest), self.moment)
 
-    def days_before(self, as_of: date) -> tuple[int, int]:
-        """The least and the greatest age in days; negative in the future."""
-        return (as_of - self.last).days, (as_of - self.first).days
-
     def surely_before(self, other: "DateRange") -> bool:
         """Earlier whatever the precise days and times were."""
         if self.moment is not None and other.moment is not None:

@@ -90,10 +90,6 @@ class Patient(Resource, frozen=True, gc=False, tag=True):
     link: list[PatientLink] | PatientLink | None = None
 
 
-class Stage(Struct, frozen=True, gc=False):
-    summary: CodeableConcept | None = None
-
-
 class Condition(Resource, frozen=True, gc=False, tag=True):
     subject: Reference | None = None
     clinical_status: CodeableConcept | str | None = None
