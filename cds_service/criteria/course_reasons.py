@@ -1,4 +1,4 @@
-"""Why an answer about the disease course is what it is, as typed values; `wording.py` alone makes sentences of them."""
+"""Why an answer about the disease course is what it is, as typed values; `sentences.py` alone makes sentences of them."""
 
 from cds_service.assumptions import Length
 from cds_service.dates import DateRange

@@ -1,4 +1,4 @@
-"""Why an answer is what it is, as typed values; `wording.py` alone makes sentences of them."""
+"""Why an answer is what it is, as typed values; `sentences.py` alone makes sentences of them."""
 
 from decimal import Decimal
 from enum import Enum

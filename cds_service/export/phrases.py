@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import Enum
 
-from cds_service import wording
+from cds_service import printed
 from cds_service.assumptions import Length, Limit, LimitBySex, Window
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.knowledge import Knowledge
@@ -69,4 +69,4 @@ def value_of(operand: object) -> str:
 
 
 def _amount(limit: Limit) -> str:
-    return wording.amount(Amount(limit.value, limit.unit))
+    return printed.amount(Amount(limit.value, limit.unit))

@@ -5,15 +5,15 @@ from typing import Any, get_args
 
 import pytest
 
-from cds_service import wording
 from cds_service.criteria.reasons import Reason, Recorded
+from cds_service.sentences import SENTENCES
 
 
 def test_every_kind_of_reason_has_a_sentence() -> None:
-    assert {*wording._SENTENCES, Recorded} == {*get_args(Reason)}
+    assert {*SENTENCES, Recorded} == {*get_args(Reason)}
 
 
-@pytest.mark.parametrize("kind", wording._SENTENCES)
+@pytest.mark.parametrize("kind", SENTENCES)
 def test_a_sentence_is_made_by_the_function_of_its_kind(kind: type[Any]) -> None:
-    (parameter,) = signature(wording._SENTENCES[kind]).parameters.values()
+    (parameter,) = signature(SENTENCES[kind]).parameters.values()
     assert kind in (get_args(parameter.annotation) or (parameter.annotation,))
