@@ -21,7 +21,10 @@ _LIST_NOT_KNOWN = ListNotKnown()
 
 
 def fixed_reason(answer: CriterionAnswer, *, show_sensitive: bool) -> str | None:
-    """The reason where it holds no word of the record: it is not for a shared screen, for a person to judge, or silence."""
+    """The reason where it holds no word of the record; None where it does.
+
+    It is not for a shared screen, for a person to judge, silence, or a list that is not known.
+    """
     if answer.is_sensitive and not show_sensitive:
         return _HIDDEN[answer.admits]
     reasons = answer.verdict.reasons
@@ -30,11 +33,13 @@ def fixed_reason(answer: CriterionAnswer, *, show_sensitive: bool) -> str | None
             return question
         case (NoneRecorded(),) if answer.admits is not False:
             return "nothing on record"
-    return "the protocol's list is not known here: ask the study site" if _LIST_NOT_KNOWN in reasons else None
+    if _LIST_NOT_KNOWN in reasons:
+        return "the protocol's list is not known here: ask the study site"
+    return None
 
 
 def reason_of_record(answer: CriterionAnswer) -> str:
-    """The reason where it does. What is merely not on record is not listed."""
+    """The reason in words of the record. What is merely not on record is not listed."""
     verdict = answer.verdict
     found = [item for item in verdict.reasons if not isinstance(item, NoneRecorded)]
     if len(found) == len(verdict.reasons):

@@ -92,7 +92,10 @@ def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[S
     of_response: list[Marrow] = []
     too_early: list[Marrow] = []
     for taken in marrows(facts, history.begins(assumptions)):
-        (of_response if _is_response(taken, history, assumptions) else too_early).append(taken)
+        if _is_response(taken, history, assumptions):
+            of_response.append(taken)
+        else:
+            too_early.append(taken)
     assessed = tuple(_assess(taken, facts, history, outside, assumptions) for taken in of_response)
     placed = [one for one in statements if one.is_placed]
     denied = {id(one): marrow for one in placed if (marrow := denied_by(one, assessed, history, assumptions)) is not None}

@@ -38,19 +38,19 @@ class Statement:
         """
         text, constants = self._in(connection.dialect, values)
         bound = {**constants, **values}
-        if connection.dialect.name != "sqlite":
-            return connection.exec_driver_sql(text, bound)
-        cursor = connection.connection.cursor()
-        cursor.execute(text, bound)
-        return cursor
+        if connection.dialect.name == "sqlite":
+            cursor = connection.connection.cursor()
+            cursor.execute(text, bound)
+            return cursor
+        return connection.exec_driver_sql(text, bound)
 
     def execute_many(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Once for each row. Raises: as `execute`."""
         text, _ = self._in(connection.dialect, rows[0])
-        if connection.dialect.name != "sqlite":
-            connection.exec_driver_sql(text, [dict(row) for row in rows])
-        else:
+        if connection.dialect.name == "sqlite":
             connection.connection.cursor().executemany(text, rows)
+        else:
+            connection.exec_driver_sql(text, [dict(row) for row in rows])
 
     def _in(self, dialect: Dialect, values: Values) -> tuple[str, Values]:
         """The text, and what the statement itself binds in it."""
