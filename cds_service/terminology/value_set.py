@@ -152,7 +152,10 @@ class Terminology:
         return Terminology(self._sets, self._content, translations)
 
     def recognise(self, asked_of: AskedOf, codings: Sequence[Coding], texts: Sequence[str]) -> Recognition:
-        """The sets that hold one of the codes, and those that only the words name."""
+        """The sets that hold one of the codes, and those that only the words name.
+
+        What codes and their displays say is remembered; other words, which are the patient's own, are read each time.
+        """
         of_systems = tuple([coding for coding in codings if coding.system and coding.code])
         by_codes = self._coded_remembered if _is_short(of_systems) else self._coded
         coded = by_codes(asked_of, of_systems, bool(texts))
@@ -292,5 +295,6 @@ class Terminology:
 
 
 def _is_short(codings: Iterable[Coding]) -> bool:
+    """Whether they have no more letters than are worth remembering."""
     letters = [len(coding.system or "") + len(coding.code or "") + len(coding.display or "") for coding in codings]
     return sum(letters) <= LONGEST_REMEMBERED

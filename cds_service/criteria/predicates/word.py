@@ -63,6 +63,7 @@ class Case:
     _answers: dict[int, Verdict] = field(default_factory=dict, repr=False)
     """By the words' numbers, for the course at hand."""
     _by_course: dict[int, dict[int, Verdict]] = field(default_factory=dict, repr=False)
+    """The answers for each course, which several trials may share: by its identity."""
 
     def of_trial(self, trial: str) -> "Case":
         """The same case, asked by one trial; what was answered is kept for those to whom the course is the same."""
