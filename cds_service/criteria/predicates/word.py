@@ -60,15 +60,18 @@ class Case:
     """The words of the knowledge by identity, each with a number that it shares with its equals."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
     _searches: dict[Kind, Search] = field(default_factory=dict, repr=False)
-    _answers: dict[int, Verdict] = field(default_factory=dict, repr=False)
-    """By the words' numbers, for the course at hand."""
-    _by_course: dict[int, dict[int, Verdict]] = field(default_factory=dict, repr=False)
-    """The answers for each course, which several trials may share: by its identity."""
+    _by_course: dict[int, tuple[DiseaseCourse, dict[int, Verdict]]] = field(default_factory=dict, repr=False)
+    """The answers for each course, which several trials may share: by its identity, and so kept with it."""
+    _answers: dict[int, Verdict] = field(init=False, repr=False)
+    """Those for the course at hand, by the words' numbers."""
+
+    def __post_init__(self) -> None:
+        _, answers = self._by_course.setdefault(id(self.course), (self.course, {}))
+        object.__setattr__(self, "_answers", answers)
 
     def of_trial(self, trial: str) -> "Case":
         """The same case, asked by one trial; what was answered is kept for those to whom the course is the same."""
-        course = self.courses[trial]
-        return replace(self, course=course, _answers=self._by_course.setdefault(id(course), {}))
+        return replace(self, course=self.courses[trial])
 
     def search(self, kind: Kind) -> Search:
         """What there is of a kind, for those who found nothing among it."""
