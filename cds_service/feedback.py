@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from cds_service.errors import MalformedRequest
+from cds_service.json_bytes import UNDECODABLE
 from cds_service.protocol import WireStruct, place
 
 MOST_ITEMS = 1_000
@@ -64,7 +65,7 @@ def decode_feedback(body: bytes) -> tuple[Feedback, ...]:
         items = msgspec.json.decode(body, type=RawFeedback).feedback
     except msgspec.ValidationError as error:
         raise MalformedRequest(f"the feedback does not have the right shape: {place(error)}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except UNDECODABLE as error:
         raise MalformedRequest("the body is not JSON") from error
     if items is None:
         raise MalformedRequest("feedback is missing: send an array of items")

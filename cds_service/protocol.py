@@ -70,7 +70,7 @@ def decode_request(body: bytes, hook: str) -> HookRequest:
         raw = msgspec.json.decode(body, type=RawRequest)
     except msgspec.ValidationError as error:
         raise MalformedRequest(f"the request does not have the right shape: {place(error)}") from error
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except json_bytes.UNDECODABLE as error:
         if (mended := json_bytes.mended(body)) is not None:
             return decode_request(mended, hook)
         raise MalformedRequest("the body is not JSON") from error

@@ -9,6 +9,7 @@ import msgspec
 
 from cds_service.doctor.finding import Finding, State
 from cds_service.fhir.template import Template
+from cds_service.json_bytes import UNDECODABLE
 
 MEDICATION = "Medication"
 """Read where an order names its medicine by reference alone."""
@@ -49,7 +50,7 @@ def decode(body: bytes) -> CapabilityStatement | None:
     """None for what is no CapabilityStatement."""
     try:
         statement = msgspec.json.decode(body, type=CapabilityStatement)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None
     return statement if statement.resource_type == "CapabilityStatement" else None
 

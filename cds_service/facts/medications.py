@@ -18,6 +18,7 @@ from cds_service.facts.model import Giving, Therapy
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry
 from cds_service.fhir.references import canonical
+from cds_service.json_bytes import UNDECODABLE
 from cds_service.terminology.value_set import AskedOf, Recognition
 from cds_service.value import Value
 
@@ -186,7 +187,7 @@ def contained_medications(resource: fhir.MedicationEvent) -> Iterator[fhir.Medic
     for raw in resource.contained or ():
         try:
             yield msgspec.json.decode(raw, type=fhir.Medication)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNDECODABLE:
             continue  # another contained type, or unreadable: the medicine then has no name and is not recognised
 
 

@@ -7,6 +7,7 @@ from cachetools import TLRUCache
 
 from cds_service.errors import OutboundError
 from cds_service.fhir.shared_reads import SharedReads
+from cds_service.json_bytes import UNDECODABLE
 from cds_service.outbound.door import Door
 
 FRESH = 3600.0
@@ -65,7 +66,7 @@ def _read(base: str, door: Door) -> Types:
     try:
         reply = door.get(f"{base}/metadata", HEADERS)
         statement = msgspec.json.decode(reply.body, type=CapabilityStatement)
-    except (OutboundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (OutboundError, *UNDECODABLE):
         return None
     if reply.status != 200 or statement.resource_type != "CapabilityStatement":
         return None

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import msgspec
 
 from cds_service.fhir.record import GapReason, Json
+from cds_service.json_bytes import UNDECODABLE
 
 REMARKS = frozenset({"warning", "information", "success"})
 """Severities of what did not fail; any other did. R5 adds the last."""
@@ -34,7 +35,7 @@ def said(raw: Json) -> GapReason | None:
     """What it says against the answer; None for remarks. One that cannot be read, or says nothing, tells of an error."""
     try:
         outcome = msgspec.json.decode(raw, type=OperationOutcome)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return GapReason.OPERATION_OUTCOME
     return gravest(map(_meant, outcome.issue)) if outcome.issue else GapReason.OPERATION_OUTCOME
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cds_service import logs
 from cds_service.clients import Client
 from cds_service.errors import OutboundError
+from cds_service.json_bytes import UNDECODABLE
 from cds_service.outbound.door import Door
 
 FRESH = timedelta(hours=1)
@@ -100,13 +101,13 @@ def parse(body: bytes) -> dict[str, tuple[Key, bytes]]:
     """The keys of a JSON Web Key Set by id; what is no key with an id is left out."""
     try:
         raw = msgspec.json.decode(body, type=KeySet).keys[:MOST_KEYS]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return {}
     found: dict[str, tuple[Key, bytes]] = {}
     for one in raw:
         try:
             key = msgspec.json.decode(one, type=Key)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except UNDECODABLE:
             continue
         if key.kid:
             found[key.kid] = (key, bytes(one))
