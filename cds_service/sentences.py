@@ -9,7 +9,7 @@ from cds_service.criteria import reasons as why
 from cds_service.criteria.comparison import Operator
 from cds_service.criteria.reasons import Reason
 from cds_service.facts.model import Kind, Therapy
-from cds_service.printed import amount, named, on, plain, quoted, rounded
+from cds_service.printed import amount, label, named, on, plain, quoted, rounded
 
 _OPERATORS = {
     (Operator.BELOW, True): "is below",
@@ -99,7 +99,7 @@ def _given(therapies: Iterable[Therapy]) -> str:
     """Each medicine once, from its first day on."""
     first: dict[str, str] = {}
     for therapy in therapies:
-        first.setdefault(therapy.label, f"{therapy.label}{on(therapy.started)}")
+        first.setdefault(therapy.label, f"{label(therapy)}{on(therapy.started)}")
     return ", ".join(first.values())
 
 
