@@ -30,12 +30,11 @@ def answer(
     Raises: WrongPatient; DataUnavailable where patient or conditions cannot be had and nothing shows the disease.
     """
     begun = prefetch.begin(request, service.entry.prefetch, fhir)  # patient and conditions, read if need be; results wait
-    record = begun.record()
-    who = person(record.patient, zone)
+    shows_the_disease = _shows_the_disease(begun, knowledge.terminology)
+    who = person(begun.record().patient, zone)
     if who.deceased or who.inactive:
-        begun.read_results()  # another's are refused, whoever this patient is
         return NO_CARDS
-    if not _shows_the_disease(begun, knowledge.terminology):  # most charts end here, and nothing else of them is read
+    if not shows_the_disease:  # most charts end here, and nothing else of them is read
         prefetch.require_the_basis(begun)
         return NO_CARDS
     earliest = knowledge.assumptions.longest_window(as_of)
@@ -46,10 +45,12 @@ def answer(
 
 
 def _shows_the_disease(begun: prefetch.Begun, terminology: Terminology) -> bool:
-    """Results are read for it only where one of them has a code that may be a sign."""
-    if disease_sign(begun.record(), terminology):
-        return True
-    if not begun.may_hold(may_be_blasts(terminology)):
+    """Results are read for it only where something else is a sign, or one of them has a code that may be one.
+
+    All is judged together: among what waited may stand a newer version of what seemed to be a sign.
+    Raises: WrongPatient.
+    """
+    if not disease_sign(begun.record(), terminology) and not begun.may_hold(may_be_blasts(terminology)):
         return False
     begun.read_results()
     return disease_sign(begun.record(), terminology)

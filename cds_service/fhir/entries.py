@@ -10,6 +10,7 @@ import msgspec
 
 from cds_service import json_bytes
 from cds_service.fhir.odd_bundle import (
+    NOTHING,
     AboutEntry,
     BundleLink,
     RawEntry,
@@ -59,7 +60,7 @@ class OriginalEntry(msgspec.Struct, frozen=True, gc=False):
 class OriginalBundle(msgspec.Struct, frozen=True, gc=False):
     """A Bundle that was read, for its resources' bytes."""
 
-    entry: list[OriginalEntry]
+    entry: list[OriginalEntry] | None
 
 
 _BUNDLE = msgspec.json.Decoder(TypedBundle)
@@ -103,24 +104,36 @@ class OriginalsOfBundle:
         self._resources: Sequence[Json] = ()
 
     def __getitem__(self, place: int) -> Json:
+        try:
+            return self.all()[place]
+        except UNDECODABLE:  # so deep within itself that it can be decoded once, and not again from further down the stack
+            return NOTHING
+
+    def all(self) -> Sequence[Json]:
+        """In the order of the entries. Raises: what decoding raises."""
         if not self._resources:
-            self._resources = [entry.resource for entry in _ORIGINALS.decode(self._bundle).entry]
-        return self._resources[place]
+            self._resources = [entry.resource for entry in _ORIGINALS.decode(self._bundle).entry or ()]
+        return self._resources
 
 
 def read_bundle_entries(body: Json) -> Read:
     """All entries that can be read; the others become gaps. Raises: NotABundleError."""
     try:
-        bundle = _BUNDLE.decode(body)
+        return _read_in_one_pass(body)
     except UNDECODABLE:
         return read_part_by_part(body)
+
+
+def _read_in_one_pass(body: Json) -> Read:
+    """Raises: what decoding raises."""
+    bundle = _BUNDLE.decode(body)
     found = bundle.entry or []
     named = [(one, _name(one.resource)) for one in found]
     originals, full_urls = OriginalsOfBundle(body), _full_urls(named)
-    entries = [
-        Entry(name or _nameless(one, one.resource, originals[place], full_urls), one.resource, originals, place, one.full_url)
-        for place, (one, name) in enumerate(named)
-    ]
+    entries: list[Entry] = []
+    for place, (one, name) in enumerate(named):
+        reference = name or _nameless(one, one.resource, originals.all()[place], full_urls)
+        entries.append(Entry(reference, one.resource, originals, place, one.full_url))
     included = [one for one in found if one.search is not None and not one.is_match()]  # mostly nothing is said of the search
     following, odd_links = _next(bundle.link or [])
     return Read(tuple(entries), (), None, following, len(found) - len(included), bundle.total or 0, odd_links, full_urls)

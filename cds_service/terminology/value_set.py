@@ -157,11 +157,11 @@ class Terminology:
         What codes and their displays say is remembered; other words, which are the patient's own, are read each time.
         """
         of_systems = tuple([coding for coding in codings if coding.system and coding.code])
-        by_codes = self._coded_remembered if _is_short(of_systems) else self._coded
-        coded = by_codes(asked_of, of_systems, bool(texts))
+        is_short = _is_short(of_systems)
+        coded = (self._coded_remembered if is_short else self._coded)(asked_of, of_systems, bool(texts))
         if asked_of is AskedOf.OBSERVATION and coded.by_code:
             return coded  # a coded test is what its code says
-        displays = {coding.display for coding in coded.codes if len(coding.display or "") <= LONGEST_REMEMBERED}
+        displays = {coding.display for coding in coded.codes} if is_short else set()
         worded = [
             text
             for text in dict.fromkeys(texts)

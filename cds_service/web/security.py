@@ -92,7 +92,7 @@ class Authenticator:
             raise Unauthorized("key-unknown")
         _verify(token, key, header.alg)
         expires = datetime.fromtimestamp(claims.exp, UTC) + LEEWAY
-        digest = hashlib.sha256(f"{claims.iss}\x1f{claims.jti}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{claims.iss}\x1f{claims.jti}".encode(errors="surrogatepass")).hexdigest()
         _require(self._is_new(digest, expires, at), "token-replayed")
         return client
 

@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.fhir import entries
 from cds_service.fhir.entries import Read, read_bundle_entries, read_part_by_part
+from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.record import GapReason
 
 
@@ -49,6 +50,10 @@ BODIES = {
     "a lone entry": json.dumps({"resourceType": "Bundle", "entry": HERE}).encode(),
     "entry null": json.dumps({"resourceType": "Bundle", "entry": None}).encode(),
     "empty": b'{"resourceType":"Bundle"}',
+    "entry twice, null first": b'{"resourceType":"Bundle","entry":null,"entry":[' + json.dumps(HERE).encode() + b"]}",
+    "entry twice, null first, no id": b'{"resourceType":"Bundle","entry":null,"entry":[{"resource":'
+    + json.dumps(NAMELESS).encode()
+    + b"}]}",
     "type twice": b'{"resourceType":"Patient","resourceType":"Bundle"}',
     "half an emoji": bundle(HERE, {"resource": {**NAMELESS, "code": {"text": "\ud83d"}}}),
     "byte-order mark": b"\xef\xbb\xbf" + bundle(HERE),
@@ -83,3 +88,23 @@ def test_one_bad_entry_loses_no_other() -> None:
     read = read_bundle_entries(BODIES["one unreadable"])
     assert [entry.reference for entry in read.entries] == ["Observation/1"]
     assert [(gap.resource_type, gap.reason) for gap in read.gaps] == [("Condition", GapReason.UNREADABLE_ENTRY)]
+
+
+@pytest.mark.parametrize("resource", [SODIUM, NAMELESS], ids=["with an id", "without"])
+def test_however_deep_json_lies_within_itself_it_is_read_or_refused_and_never_lost_half_way(
+    resource: dict[str, Any],
+) -> None:
+    def had(depth: int, frames: int) -> tuple[int, int]:
+        """Entries and gaps, read so many calls further down."""
+        if frames:
+            return had(depth, frames - 1)
+        deep = bundle({"resource": resource | {"extension": "DEEP"}}).replace(b'"DEEP"', b"[" * depth + b"]" * depth)
+        try:
+            read = read_bundle_entries(deep)
+        except NotABundleError:
+            return 0, 0
+        assert all(isinstance(bytes(one.raw), bytes) for one in read.entries)
+        return len(read.entries), len(read.gaps)
+
+    found = {had(depth, frames) for depth in range(700, 1_000) for frames in (0, 30)}
+    assert {(1, 0), (0, 0)} <= found <= {(1, 0), (0, 1), (0, 0)}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import responses
 
-from cds_service.errors import DataUnavailable
+from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import prefetch
 from cds_service.fhir.client import Access, FhirClient, Means
 from cds_service.fhir.record import GapReason, PatientRecord
@@ -429,3 +429,11 @@ def test_what_was_sent_in_part_is_whole_when_as_many_came_as_were_told(more: int
     responses.get(BASE, json=bundle(*(procedure() | {"id": f"more-{number}"} for number in range(more))))
     record = completed({**ALL, "procedures": bundle(procedure(), following=f"{BASE}?page=2", total=4)}, fhir())
     assert ("Procedure" in record.searched) is whole
+
+
+@responses.activate
+def test_nothing_is_asked_of_the_server_where_what_came_along_is_another_patients() -> None:
+    anothers = {**observation("2026-11-20"), "subject": {"reference": "Patient/q"}}
+    with pytest.raises(WrongPatient):
+        prefetch.begin(request({"laboratory": bundle(anothers)}), TEMPLATES, fhir())
+    assert not responses.calls

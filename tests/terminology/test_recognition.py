@@ -58,8 +58,9 @@ SODIUM = "Sodium [Moles/volume] in Serum or Plasma"
         lambda: (fhir.Coding(LOINC, "2951-2"), fhir.Coding(None, Words("Zzyzx"))),
         lambda: (fhir.Coding(Words(LOINC + "/" * LONGEST_REMEMBERED), "2951-2", SODIUM),),
         lambda: tuple(fhir.Coding(LOINC, Words("2951-2"), SODIUM) for _ in range(LONGEST_REMEMBERED // len(SODIUM))),
+        lambda: (fhir.Coding("urn:local", Words("1" * (LONGEST_REMEMBERED + 1)), "Acute myeloid leukemia"),),
     ],
-    ids=["code without a system", "beside a good one", "a padded system", "very many"],
+    ids=["code without a system", "beside a good one", "a padded system", "very many", "a long code with words"],
 )
 @pytest.mark.parametrize("asked_of", [AskedOf.OBSERVATION, AskedOf.CONDITION])
 def test_what_is_no_code_of_a_system_or_would_fill_the_memory_is_forgotten_too(

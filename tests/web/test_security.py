@@ -208,6 +208,7 @@ def test_a_token_is_good_for_one_call(client: FlaskClient) -> None:
     body = request_of("no-leukaemia.json")
     assert [client.post(SERVICE, json=body, headers=once).status_code for _ in range(3)] == [200, 401, 401]
     assert status(client, jti="once", iat=NOW - 1) == 401, "a new token with an old id is a replay too"
+    assert [status(client, jti="half an emoji \ud83d", iat=NOW - ago) for ago in (0, 1)] == [200, 401]
 
 
 @pytest.mark.checklist(80)

@@ -130,6 +130,30 @@ def test_a_patient_who_died_or_was_replaced_gets_no_cards(client: FlaskClient, c
     assert call(client, body) == (200, {"cards": []})
 
 
+def test_a_death_that_only_the_results_tell_of_ends_the_call_too(client: FlaskClient) -> None:
+    body = request_of("sandbox-with-prefetch.json")
+    dead = body["prefetch"].pop("patient") | {"deceasedBoolean": True}
+    body["prefetch"] = {"laboratory": {"resourceType": "Bundle", "entry": [{"resource": dead}]}}
+    assert call(client, body) == (200, {"cards": []})
+
+
+def test_a_sign_that_a_newer_result_takes_back_is_none(client: FlaskClient) -> None:
+    blasts = {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "709-6"}]},
+        "valueQuantity": {"value": 30, "unit": "%"},
+        "meta": {"versionId": "1"},
+    }
+    corrected = blasts | {"valueQuantity": {"value": 0, "unit": "%"}, "meta": {"versionId": "2"}}
+    body = request_of("no-leukaemia.json")
+    del body["prefetch"]["patient"]
+    for key, result in (("a name of their own", blasts), ("laboratory", corrected)):
+        body["prefetch"][key] = {"resourceType": "Bundle", "entry": [{"resource": result}]}
+    assert call(client, body)[0] == 412
+
+
 @pytest.mark.parametrize("change", [{}, {"deceasedBoolean": True}], ids=["who lives", "who died"])
 @pytest.mark.parametrize("conditions", [[], None], ids=["without leukaemia", "with leukaemia"])
 def test_results_of_another_patient_are_refused_whatever_the_chart_shows(
