@@ -43,7 +43,7 @@ class GlimpsedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_o
     entry: list[GlimpsedEntry] = []
 
 
-_BUNDLE = msgspec.json.Decoder(GlimpsedBundle)
+_BUNDLE = msgspec.json.Decoder(GlimpsedBundle | None)
 
 
 def codes_of(body: Json, patient: str) -> frozenset[str] | None:
@@ -55,6 +55,8 @@ def codes_of(body: Json, patient: str) -> frozenset[str] | None:
         bundle = _BUNDLE.decode(body)
     except UNDECODABLE:
         return None
+    if bundle is None:  # null is how some EHRs say that there is nothing
+        return frozenset()
     observations = [entry.resource for entry in bundle.entry]
     if not {one.subject.reference for one in observations if one.subject is not None} <= {patient, None}:
         return None

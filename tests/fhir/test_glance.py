@@ -61,8 +61,12 @@ NOT_AT_A_GLANCE = {
     "a lone entry": {"resourceType": "Bundle", "entry": {"resource": observation(BLASTS)}},
     "an outcome": {"resourceType": "OperationOutcome"},
     "no Bundle": observation(BLASTS),
-    "null": None,
 }
+
+
+@pytest.mark.parametrize("nothing", [None, bundle(), {"resourceType": "Bundle"}], ids=["null", "no entries", "empty"])
+def test_where_there_is_nothing_there_is_no_code(nothing: Any) -> None:
+    assert seen(nothing) == frozenset()
 
 
 @pytest.mark.parametrize("value", NOT_AT_A_GLANCE.values(), ids=NOT_AT_A_GLANCE)
