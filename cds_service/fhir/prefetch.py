@@ -96,7 +96,7 @@ def begin(request: HookRequest, templates: Mapping[str, str], fhir: FhirClient |
     begun = Begun(request, ours, foreign_names.by_key(sent, rest), unread)
     _refuse_other_patients(begun.parts, request)
     basis = (PATIENT, CONDITIONS)
-    if fhir is not None and any((part := _sent(begun, key)) is None or part.failed is not None for key in basis):
+    if fhir is not None and any((_sent(begun, key) or _NEVER_HAD).failed is not None for key in basis):
         begun.read_results()  # nothing is asked of a server while what came along may be another patient's
     begun.parts.update(_had_at_once(begun, basis, fhir))
     return begun
