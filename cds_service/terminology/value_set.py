@@ -1,6 +1,6 @@
 """Value sets: which codes and words mean a concept that a criterion asks for, and for which systems a set is complete."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
@@ -106,7 +106,9 @@ class Terminology:
         self._translations = translations or {}
         self._by_kind = {kind: tuple(s for s in value_sets.values() if s.asked_of is kind) for kind in AskedOf}
         self._words = {kind: AllWords(s.net for s in sets if s.net is not None) for kind, sets in self._by_kind.items()}
+        self._complete_systems = frozenset().union(*[one.complete_for for one in value_sets.values()])
         self._bare_codes = lru_cache(None)(self._collect_bare_codes)
+        self._untold = lru_cache(None)(self._collect_untold)
         self.titles = lru_cache(None)(self._collect_titles)
         """What several sets are called, for people."""
         self._coded_remembered = lru_cache(REMEMBERED)(self._coded)
@@ -235,26 +237,22 @@ class Terminology:
         named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
         return frozenset(name for name in named if not self._sets[name].excluded & named)
 
-    def understands_all(self, recognition: Recognition) -> bool:
-        """Whether its not being in any set means that it is something else: a set holds its code, and nothing is in doubt."""
-        in_doubt = recognition.disputed or recognition.doubted
-        return not in_doubt and (recognition.is_refuted or bool(recognition.by_code))
+    def left_open_by(self, recognition: Recognition) -> frozenset[str]:
+        """The sets of which it is not known whether it belongs to them, though it does not say so.
 
-    def understands(self, recognition: Recognition, names: Collection[str]) -> bool:
-        """Whether its not being in any of these sets means that it is something else.
-
-        It carries a code that another set holds, or, for each of them, a code of a system for which the set is complete, or
+        Of others it is known: it carries a code that some set holds, or a code of a system for which the set is complete, or
         words that the set's net has checked.
         """
-        if not (recognition.disputed.isdisjoint(names) and recognition.doubted.isdisjoint(names)):
-            return False
+        in_doubt = recognition.disputed | recognition.doubted
         if recognition.is_refuted or recognition.by_code:
-            return True
-        return all(self._would_tell(recognition, name) for name in names)
+            return in_doubt
+        return in_doubt | self._untold(recognition.systems & self._complete_systems, recognition.has_text)
 
-    def _would_tell(self, recognition: Recognition, name: str) -> bool:
-        own = self._sets[name]
-        return not recognition.systems.isdisjoint(own.complete_for) or (recognition.has_text and own.net is not None)
+    def _collect_untold(self, systems: frozenset[str], has_text: bool) -> frozenset[str]:
+        """The sets that neither a code of these systems nor words, if there are any, can exclude."""
+        return frozenset(
+            one.name for one in self if systems.isdisjoint(one.complete_for) and not (has_text and one.net is not None)
+        )
 
     def ordinal(self, name: str, codings: Iterable[Coding]) -> Decimal | None:
         """The number that a coded answer stands for."""

@@ -30,7 +30,7 @@ def silence(case: Case, kind: Kind, value_sets: tuple[str, ...], authority: Auth
     search = case.search(kind)
     if authority is None:
         return unknown(NothingFound(what, kind), evidence=search.evidence, missing=[Missing(what)])
-    if odd := [fact for fact in search.doubtful if not case.terminology.understands(fact.recognition, value_sets)]:
+    if odd := [sets for sets in search.left_open if not sets.isdisjoint(value_sets)]:
         return unknown(NotUnderstood(what, kind, len(odd)), evidence=search.evidence, missing=[Missing(Wanted.NAMES)])
     if authority.whole_history and case.course.history.treated_elsewhere:
         return unknown(TreatedElsewhere(), evidence=search.evidence, missing=[Missing(Wanted.EARLIER_RECORDS)])

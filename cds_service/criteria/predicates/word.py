@@ -38,8 +38,8 @@ class Search(Value, frozen=True):
 
     evidence: tuple[Evidence, ...]
     """That they were looked through, and how many there are."""
-    doubtful: Sequence[Fact]
-    """Those that may be something that our value sets do not tell."""
+    left_open: Sequence[frozenset[str]]
+    """Of each that may be something that it does not say: the value sets that it may belong to."""
     denying: Sequence[Fact]
     """Those that say of something that it is not there."""
 
@@ -98,6 +98,6 @@ class Case:
 def _search(entries: Sequence[Fact], kind: Kind, terminology: Terminology) -> Search:
     return Search(
         (Evidence(searched=kind.value, count=len(entries)),),
-        [fact for fact in entries if not terminology.understands_all(fact.recognition)],
+        [sets for fact in entries if (sets := terminology.left_open_by(fact.recognition))],
         [fact for fact in entries if fact.recognition.denied],
     )
