@@ -24,7 +24,8 @@ def write(results: Results) -> None:
         found = ratio(results.rows[name][1].p50, floor.p50)
         whiskers = [[found.median - found.least], [found.greatest - found.median]]
         bars.barh(position, found.median, xerr=whiskers, color=_COLOURS[name.startswith("cds-service")], capsize=3)
-        bars.text(found.greatest, position, f"  {found.median:.1f}", va="center")
+        beside = {"xytext": (6, 0), "textcoords": "offset points", "va": "center"}
+        bars.annotate(f"{found.median:.1f}", (found.greatest, position), **beside)
     bars.set_yticks(range(len(names)), list(reversed(names)))
     bars.axvline(1, color="black", linewidth=0.8)
     bars.set_xlabel("p50 at one connection, times the bare handler")
