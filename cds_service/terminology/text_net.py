@@ -115,15 +115,42 @@ class AllWords:
 
     @cached_property
     def _in_either_case(self) -> re.Pattern[str]:
-        return _compiled(self._words)
+        return _compiled(_by_first_letter(self._words))
 
     @cached_property
     def _in_small_letters(self) -> re.Pattern[str]:
-        words = self._in_either_case.pattern
-        return re.compile(_LETTER_OR_ESCAPE.sub(lambda sign: sign[0].lower() if sign[0].isalpha() else sign[0], words))
+        words = [word for word in self._words if _first_letter(word).isascii()]
+        together = _compiled(_by_first_letter(words)).pattern
+        return re.compile(_LETTER_OR_ESCAPE.sub(lambda sign: sign[0].lower() if sign[0].isalpha() else sign[0], together))
 
 
 _LETTER_OR_ESCAPE = re.compile(r"\\.|[^\W\d_]")
+_LETTER_FIRST = re.compile(r"[^\W\d_](?![?*+{])")
+_ESCAPE_OR_CLASS = re.compile(r"\\.|\[[^\]]*\]")
+_INNERMOST_GROUP = re.compile(r"\([^()]*\)")
+
+
+def _by_first_letter(words: Iterable[str]) -> list[str]:
+    """The same words, so put together that at each place only those are tried that may begin there."""
+    of_letter: dict[str, list[str]] = {}
+    for word in words:
+        of_letter.setdefault(_first_letter(word), []).append(word)
+    others = of_letter.pop("", [])
+    return [f"{letter}(?:{'|'.join(word[1:] for word in alike)})" for letter, alike in of_letter.items()] + others
+
+
+def _first_letter(word: str) -> str:
+    """The letter with which all begins that a word's expression matches, small; none where it may begin otherwise."""
+    first = _LETTER_FIRST.match(word)
+    return first[0].lower() if first is not None and not _has_alternatives(word) else ""
+
+
+def _has_alternatives(word: str) -> bool:
+    """Whether it is two expressions, either of which may match, and not one that holds some in brackets."""
+    outer, inner = _ESCAPE_OR_CLASS.sub("", word), ""
+    while outer != inner:
+        inner, outer = outer, _INNERMOST_GROUP.sub("", outer)
+    return "|" in outer
 
 
 def agreed(readings: Iterable[Assertion | None]) -> Assertion | None:

@@ -16,7 +16,7 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.facts.concepts import Recogniser
 from cds_service.fhir import resources as fhir
 from cds_service.terminology.codes import LOINC
-from cds_service.terminology.text_net import AllWords, normalised
+from cds_service.terminology.text_net import AllWords, TextNet, normalised
 from cds_service.terminology.value_set import LONGEST_REMEMBERED, REMEMBERED, AskedOf
 
 
@@ -129,6 +129,24 @@ def test_no_net_finds_anything_in_a_text_in_which_all_words_together_find_nothin
             assert words.occur_in(text) is mentioned, text
             found += mentioned
     assert found > 1_000
+
+
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("单倍|半相合", "半相合移植"),
+        ("h?aemodialysis", "on aemodialysis"),
+        ("a{1,2}naemia", "Aanaemia"),
+        ("[粘黏]菌素", "黏菌素"),
+        ("(?:allo|auto)-?sct|graft", "a graft"),
+        ("x(?:ray|-ray)", "X-ray"),
+        (r"\bMMF\b", "mmf 500 mg"),
+        ("é?toposide", "toposide"),
+    ],
+)
+def test_a_word_is_found_with_whatever_letter_it_may_begin(word: str, text: str) -> None:
+    others = TextNet(("zoster", "白血病", "graves", "mmr"))
+    assert AllWords([others, TextNet((word,))]).occur_in(text)
 
 
 LIKE = {"i": "\u0130\u0131\uff49", "s": "\u017f\uff33", "k": "\u212a", "\u03b1": "\u0391", "\u03bc": "\u00b5"}
