@@ -14,7 +14,7 @@ from cds_service import assumptions as assumptions_module
 from cds_service.assumptions import Assumptions
 from cds_service.criteria import cross_check, load
 from cds_service.criteria.predicates.combinations import SharedReading
-from cds_service.criteria.predicates.newest import INSULTS
+from cds_service.criteria.predicates.window import INSULTS
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.trial import Trial
 from cds_service.errors import KnowledgeErrors, KnowledgeFault, SettingsError

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cds_service.criteria.predicates.newest import Asked, decide_by_newest
-from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.predicates.newest import decide_by_newest
+from cds_service.criteria.predicates.word import Asked, Case, Word
 from cds_service.criteria.reasons import Event, NoResult, Problem, ResultReads, Superseded, Unusable
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.dates import DateRange
@@ -34,8 +34,7 @@ class Antigen(Word):
     any_detected: bool = False
 
     def evaluate(self, case: Case) -> Verdict:
-        value_set = case.terminology[self.antigen]
-        asked = Asked(value_set.title, value_set.order, case.assumptions.windows["antigen"])
+        asked = case.asked(self.antigen, "antigen")
         sets = [name for name in self.further_sets() if name in case.terminology]
         answer = decide_by_newest(case.facts.results_in_any(sets), asked, case, lambda result: self._judge(result, asked, case))
         return answer or unknown(NoResult(asked.what), missing=[asked.missing()])

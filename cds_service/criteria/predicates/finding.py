@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cds_service.criteria.predicates.newest import Asked, decide_by_newest
-from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.predicates.newest import decide_by_newest
+from cds_service.criteria.predicates.word import Asked, Case, Word
 from cds_service.criteria.reasons import NoResult, Problem, ResultReads, Unusable
 from cds_service.criteria.verdict import Evidence, Verdict, any_of, met, not_met, unknown
 from cds_service.facts import qualitative
@@ -28,8 +28,7 @@ class TestFinding(Word):
     within: str | None = None
 
     def evaluate(self, case: Case) -> Verdict:
-        value_set = case.terminology[self.value_set]
-        asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window or EVER])
+        asked = case.asked(self.value_set, self.window or EVER)
         results = case.facts.results_in(self.value_set)
         if asked.window.name == EVER:
             past = [result for result in results if self._is_past(result, case)]

@@ -5,27 +5,13 @@ from datetime import date, datetime
 
 from msgspec.structs import replace
 
-from cds_service.assumptions import Window
-from cds_service.criteria.predicates.word import Case
-from cds_service.criteria.reasons import Differing, Event, Problem, Recheck, Stale, Superseded, Unusable
-from cds_service.criteria.verdict import Answer, Evidence, Missing, Verdict, unknown
+from cds_service.criteria.predicates.word import Asked, Case
+from cds_service.criteria.reasons import Differing, Problem, Recheck, Stale, Superseded, Unusable
+from cds_service.criteria.verdict import Answer, Evidence, Verdict, unknown
 from cds_service.dates import DateRange
-from cds_service.facts.medications import last_exposure
-from cds_service.facts.model import Giving, Result, Route, Therapy
-from cds_service.value import Value
+from cds_service.facts.model import Result
 
 Judge = Callable[[Result], Verdict]
-
-
-class Asked(Value, frozen=True):
-    """What is asked for: its name, its order, and how long a result of it decides."""
-
-    what: str
-    order: str | None
-    window: Window
-
-    def missing(self, last: DateRange | None = None, *, repeat: bool = False) -> Missing:
-        return Missing(self.what, last, self.order, repeat)
 
 
 def decide_by_newest(results: Sequence[Result], asked: Asked, case: Case, judge: Judge) -> Verdict | None:
@@ -76,19 +62,19 @@ def _in_its_window(result: Result, asked: Asked, case: Case, judge: Judge) -> Ve
     if (problem := _undatable(when, case)) is not None or when is None:
         reason = Unusable(asked.what, problem or Problem.NO_DATE, when, result.amount)
         return unknown(reason, evidence=evidence, missing=[asked.missing(when)])
-    as_of = case.facts.as_of
-    when, earliest = when.until(as_of), asked.window.recheck.before(as_of)
+    window = asked.window
+    when = when.until(case.facts.as_of)
     verdict = judge(result)
-    if when.last < earliest:
+    if when.last < window.decides_from:
         holds = None if verdict.answer is Answer.UNKNOWN else verdict.answer is Answer.MET
-        stale = Stale(asked.what, when, asked.window.recheck, holds)
+        stale = Stale(asked.what, when, window.recheck, holds)
         return unknown(*verdict.reasons, stale, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
-    if when.first < earliest:
+    if when.first < window.decides_from:
         coarse = Unusable(asked.what, Problem.DATE_TOO_COARSE, when, result.amount)
         return unknown(coarse, evidence=evidence, missing=[asked.missing(when)])
-    if (superseded := _superseded(result, asked, case)) is not None:
+    if (superseded := _superseded(result, asked)) is not None:
         return unknown(*verdict.reasons, superseded, evidence=verdict.evidence or evidence, missing=[asked.missing(when)])
-    if when.first < asked.window.fresh.before(as_of) and verdict.answer is not Answer.UNKNOWN:
+    if when.first < window.fresh_from and verdict.answer is not Answer.UNKNOWN:
         repeat = asked.missing(when, repeat=True)
         return replace(
             verdict, reasons=(*verdict.reasons, Recheck(asked.what, when)), missing=(*verdict.missing, repeat), confirm=True
@@ -106,11 +92,10 @@ def _undatable(when: DateRange | None, case: Case) -> Problem | None:
     return None
 
 
-def _superseded(result: Result, asked: Asked, case: Case) -> Superseded | None:
+def _superseded(result: Result, asked: Asked) -> Superseded | None:
     """An insult since then: what it was before says nothing of now."""
-    for name in asked.window.superseded_by:
-        event, since = _INSULTS[name](case)
-        if since is not None and result.when is not None and not _on_or_after(result.when, since):
+    for event, since in asked.window.insults:
+        if result.when is not None and not _on_or_after(result.when, since):
             return Superseded(asked.what, result.when, event, since)
     return None
 
@@ -120,35 +105,3 @@ def _on_or_after(when: DateRange, since: DateRange) -> bool:
     if when.moment is not None and since.moment is not None:
         return when.moment >= since.moment
     return when.first >= since.last
-
-
-def _course(case: Case) -> tuple[Event, DateRange | None]:
-    return Event.COURSE, case.course.history.last_insult
-
-
-def _anthracycline(case: Case) -> tuple[Event, DateRange | None]:
-    doses = [
-        dose
-        for therapy in case.facts.therapies_in("anthracycline")
-        if therapy.giving is not Giving.ORDERED and therapy.route is not Route.LOCAL
-        if (dose := _last_dose(therapy, case)) is not None and dose.first <= case.facts.as_of
-    ]
-    return Event.ANTHRACYCLINE, max(doses, key=lambda dose: dose.last, default=None)
-
-
-def _last_dose(therapy: Therapy, case: Case) -> DateRange | None:
-    """The end; of one that is over without a recorded end its start, since these are given for a few days."""
-    return last_exposure(therapy, case.facts.as_of) if therapy.ongoing else therapy.ended or therapy.started
-
-
-def _heart_failure(case: Case) -> tuple[Event, DateRange | None]:
-    records = [day for d in case.facts.diagnoses_in("heart_failure") if (day := d.onset or d.recorded) is not None]
-    return Event.HEART_FAILURE, max(records, key=lambda day: day.last, default=None)
-
-
-_INSULTS: dict[str, Callable[[Case], tuple[Event, DateRange | None]]] = {
-    "course": _course,
-    "anthracycline": _anthracycline,
-    "heart_failure": _heart_failure,
-}
-INSULTS = frozenset(_INSULTS)

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from cds_service.assumptions import Limit, LimitBySex
 from cds_service.criteria.comparison import Operator, holds_for
-from cds_service.criteria.predicates.newest import Asked, decide_by_newest
+from cds_service.criteria.predicates.newest import decide_by_newest
 from cds_service.criteria.predicates.upper_limit import FoundLimit, upper_limit
-from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.predicates.word import Asked, Case, Word
 from cds_service.criteria.reasons import Compared, Event, NoResult, Problem, Superseded, Unusable, UpperLimit
 from cds_service.criteria.verdict import Evidence, Verdict, met, not_met, unknown
 from cds_service.errors import UnitError
@@ -59,8 +59,7 @@ class Observation(Word):
         return self.names[0]
 
     def evaluate(self, case: Case) -> Verdict:
-        value_set = case.terminology[self.value_set]
-        asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window])
+        asked = case.asked(self.value_set, self.window)
         found = case.facts.results_in_any(self.names)
         results = found if self.by is None else [result for result in found if self._by_method(result)]
         verdict = decide_by_newest(results, asked, case, lambda result: self.judge(result, asked, case))

@@ -8,9 +8,9 @@ from decimal import Decimal
 
 from cds_service.assumptions import Limit
 from cds_service.criteria.comparison import Operator
-from cds_service.criteria.predicates.newest import Asked, decide_by_newest
+from cds_service.criteria.predicates.newest import decide_by_newest
 from cds_service.criteria.predicates.observation import Observation
-from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.predicates.word import Asked, Case, Word
 from cds_service.criteria.reasons import NoResult, OnOxygen
 from cds_service.criteria.verdict import Answer, Evidence, Verdict, unknown
 from cds_service.dates import DateRange
@@ -44,8 +44,7 @@ class OxygenSaturation(Word):
     window: str
 
     def evaluate(self, case: Case) -> Verdict:
-        value_set = case.terminology["oxygen_saturation"]
-        asked = Asked(value_set.title, value_set.order, case.assumptions.windows[self.window])
+        asked = case.asked("oxygen_saturation", self.window)
         results = case.facts.results_in("oxygen_saturation")
         verdict = decide_by_newest(results, asked, case, lambda result: self._judge(result, asked, case))
         return verdict or unknown(NoResult(asked.what), missing=[asked.missing()])

@@ -8,8 +8,8 @@ from math import ceil, floor
 
 from cds_service.assumptions import Limit
 from cds_service.criteria.comparison import Operator
-from cds_service.criteria.predicates.newest import Asked, decide_by_newest
-from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.predicates.newest import decide_by_newest
+from cds_service.criteria.predicates.word import Asked, Case, Word
 from cds_service.criteria.reasons import (
     AgeUnclear,
     Compared,
@@ -157,8 +157,7 @@ def _open(result: Result, asked: Asked, problem: Problem) -> Verdict:
 
 
 def _asked(scale: str, case: Case) -> Asked:
-    value_set = case.terminology[scale]
-    return Asked(value_set.title, value_set.order, case.assumptions.windows["performance_status"])
+    return case.asked(scale, "performance_status")
 
 
 def _shown(result: Result, grade: Decimal) -> Amount:

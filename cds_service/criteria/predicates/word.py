@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cds_service.assumptions import Assumptions
-from cds_service.criteria.verdict import Evidence, Verdict
+from cds_service.criteria.predicates.window import TodaysWindow, todays_window
+from cds_service.criteria.verdict import Evidence, Missing, Verdict
+from cds_service.dates import DateRange
 from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.facts.timeline import DiseaseCourse
 from cds_service.terminology.value_set import Terminology
@@ -31,6 +33,17 @@ class Word(ABC):
     def further_sets(self) -> Iterator[str]:
         """The value sets that it looks into where they exist."""
         return iter(())
+
+
+class Asked(Value, frozen=True):
+    """What is asked for: its name, its order, and how long a result of it decides."""
+
+    what: str
+    order: str | None
+    window: TodaysWindow
+
+    def missing(self, last: DateRange | None = None, *, repeat: bool = False) -> Missing:
+        return Missing(self.what, last, self.order, repeat)
 
 
 class Search(Value, frozen=True):
@@ -60,6 +73,7 @@ class Case:
     """The words of the knowledge by identity, each with a number that it shares with its equals."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
     _searches: dict[Kind, Search] = field(default_factory=dict, repr=False)
+    _windows: dict[str, TodaysWindow] = field(default_factory=dict, repr=False)
     _by_course: dict[int, tuple[DiseaseCourse, dict[int, Verdict]]] = field(default_factory=dict, repr=False)
     """The answers for each course, which several trials may share: by its identity, and so kept with it."""
     _answers: dict[int, Verdict] = field(init=False, repr=False)
@@ -78,6 +92,13 @@ class Case:
         if kind not in self._searches:
             self._searches[kind] = _search(self.facts.of_kind(kind), kind, self.terminology)
         return self._searches[kind]
+
+    def asked(self, value_set: str, window: str) -> Asked:
+        """What is asked by a value set's name, and how long its results decide; by all definitions of relapse the same."""
+        if (today := self._windows.get(window)) is None:
+            today = self._windows[window] = todays_window(self.assumptions.windows[window], self.facts, self.course)
+        named = self.terminology[value_set]
+        return Asked(named.title, named.order, today)
 
     def reading(self, name: str) -> Verdict:
         """A shared reading, evaluated once."""
