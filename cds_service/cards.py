@@ -106,7 +106,7 @@ class _Identity:
     def _told(self, item: Evidence) -> str:
         fact = item.fact
         if fact is None:
-            return f"{item.searched}"
+            return item.searched.value if item.searched is not None else ""
         if (told := self._facts.get(id(fact))) is None:
             told = self._facts[id(fact)] = f"{fact.reference}@{fact.when}:{wording.own_words(fact)}"
         return told if item.detail is None and not item.invalid else f"{told}{wording.remark(item)}"

@@ -12,6 +12,7 @@ from cds_service import wording
 from cds_service.criteria.match import CriterionAnswer, TrialMatch
 from cds_service.criteria.verdict import Evidence, Missing
 from cds_service.evaluation import Findings
+from cds_service.facts.model import PatientFacts
 
 
 class JsonStruct(msgspec.Struct, frozen=True, rename="camel"):
@@ -81,7 +82,7 @@ def explain(findings: Findings, as_of: date, only_trial: str | None = None) -> E
     if findings.facts.person.deceased:
         return Explanation(*head, [], "deceased")
     matches = [match for match in findings.matches if only_trial in (None, match.trial.id)]
-    return Explanation(*head, [_trial(match) for match in matches])
+    return Explanation(*head, [_trial(match, findings.facts) for match in matches])
 
 
 def as_json(explanation: Explanation) -> bytes:
@@ -89,7 +90,7 @@ def as_json(explanation: Explanation) -> bytes:
     return msgspec.json.encode(explanation)
 
 
-def _trial(match: TrialMatch) -> TrialItem:
+def _trial(match: TrialMatch, facts: PatientFacts) -> TrialItem:
     recruitment = RecruitmentItem(match.trial.recruitment.status, match.trial.recruitment.as_of.isoformat())
     return TrialItem(
         trial=match.trial.id,
@@ -98,11 +99,11 @@ def _trial(match: TrialMatch) -> TrialItem:
         reviewed=match.trial.reviewed,
         disease_gate=match.gate.answer.value,
         outcome=match.outcome.value,
-        criteria=[_criterion(answer) for answer in match.answers],
+        criteria=[_criterion(answer, facts) for answer in match.answers],
     )
 
 
-def _criterion(answer: CriterionAnswer) -> CriterionItem:
+def _criterion(answer: CriterionAnswer, facts: PatientFacts) -> CriterionItem:
     criterion, verdict = answer.criterion, answer.verdict
     return CriterionItem(
         id=criterion.id,
@@ -113,15 +114,17 @@ def _criterion(answer: CriterionAnswer) -> CriterionItem:
         admits=answer.admits,
         confirm=verdict.confirm,
         reason=wording.reason(verdict),
-        evidence=list(dict.fromkeys(_evidence(item) for item in verdict.evidence)),
+        evidence=list(dict.fromkeys(told for item in verdict.evidence for told in _evidence(item, facts))),
         missing=[_missing(item) for item in verdict.missing],
     )
 
 
-def _evidence(item: Evidence) -> FactEvidence | SilenceEvidence:
-    if item.fact is None:
-        return SilenceEvidence(item.searched or "", item.count, wording.statement(item))
-    return FactEvidence(item.fact.reference, str(item.fact.when) if item.fact.when else None, wording.statement(item))
+def _evidence(item: Evidence, facts: PatientFacts) -> Iterator[FactEvidence | SilenceEvidence]:
+    """A resource of the record, or a search of it that found nothing."""
+    if item.searched is not None:
+        yield SilenceEvidence(item.searched.value, len(facts.of_kind(item.searched)), wording.statement(item))
+    elif item.fact is not None:
+        yield FactEvidence(item.fact.reference, str(item.fact.when) if item.fact.when else None, wording.statement(item))
 
 
 def _missing(item: Missing) -> MissingItem:

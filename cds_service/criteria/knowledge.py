@@ -6,20 +6,24 @@ All are loaded and cross-checked once, at start.
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from datetime import date
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TypeVar
 
 from cds_service import assumptions as assumptions_module
 from cds_service.assumptions import Assumptions
 from cds_service.criteria import cross_check, load
+from cds_service.criteria.known_beforehand import KnownBeforehand, known_beforehand, touched
 from cds_service.criteria.predicates.combinations import SharedReading
+from cds_service.criteria.predicates.search import Searches, searches
 from cds_service.criteria.predicates.window import INSULTS
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.trial import Trial
+from cds_service.criteria.verdict import Verdict
 from cds_service.errors import KnowledgeErrors, KnowledgeFault, SettingsError
 from cds_service.facts import disease_sign, timeline
-from cds_service.facts.model import PatientFacts
+from cds_service.facts.model import Kind, PatientFacts, Person
 from cds_service.settings import Settings
 from cds_service.terminology import concept_map, units, value_set_files
 from cds_service.terminology.concept_map import ConceptMaps
@@ -47,10 +51,26 @@ class Knowledge:
 
     def case(self, facts: PatientFacts) -> Case:
         """A patient's facts with their disease course, ready to be asked."""
+        looked_through = searches(facts, self.terminology)
+        known = self._beforehand(facts.searched).where_none_is_of(touched(facts, looked_through))
+        return self._case(facts, looked_through, known)
+
+    def _case(self, facts: PatientFacts, searches: Searches, known: Mapping[int, Verdict]) -> Case:
         definitions = {trial.id: trial.relapse for trial in self.trials}
         courses = timeline.disease_courses(facts, definitions, self.assumptions)
         course = next(iter(courses.values()))
-        return Case(facts, courses, course, self.terminology, self.assumptions, self.readings, self._numbers)
+        knowledge = (self.terminology, self.assumptions, self.readings, self._numbers)
+        return Case(facts, courses, course, *knowledge, searches, known)
+
+    @cached_property
+    def _beforehand(self) -> Callable[[frozenset[Kind]], KnownBeforehand]:
+        """What is answered where nothing is on record, by the kinds of which everything was had."""
+
+        def of_nobody(searched: frozenset[Kind]) -> KnownBeforehand:
+            facts = PatientFacts(Person("Patient", birth=None, sex=None), date.min, searched=searched)
+            return known_beforehand(self._numbers, self._case(facts, searches(facts, self.terminology), {}))
+
+        return lru_cache(None)(of_nobody)
 
     @cached_property
     def _numbers(self) -> Mapping[int, tuple[Word, int]]:

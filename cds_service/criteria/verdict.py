@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from cds_service.criteria.reasons import Detail, Reason, Wanted
 from cds_service.dates import DateRange
-from cds_service.facts.model import Fact
+from cds_service.facts.model import Fact, Kind
 from cds_service.value import Value
 
 T = TypeVar("T")
@@ -33,8 +33,7 @@ class Evidence(Value, frozen=True):
 
     fact: Fact | None = None
     detail: Detail | None = None
-    searched: str | None = None
-    count: int = 0
+    searched: Kind | None = None
     invalid: str | None = None
     """Why the cited resource is not valid FHIR, if it is not."""
 

@@ -97,7 +97,7 @@ class _Answers:
         *,
         with_answers: bool = False,
     ) -> GuidanceResponse:
-        told = [output_parameters(match, self.findings.digest)] if with_answers else []
+        told = [output_parameters(match, self.findings.facts, self.findings.digest)] if with_answers else []
         outcome = [OperationOutcome(id="messages", issue=[message.issue() for message in messages])] if messages else []
         lines = [_line(answer) for answer in match.answers] if with_answers else [message.said for message in messages]
         return GuidanceResponse(

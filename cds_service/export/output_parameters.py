@@ -11,11 +11,12 @@ from cds_service.criteria.match import CriterionAnswer, TrialMatch
 from cds_service.criteria.trial import Recruitment
 from cds_service.criteria.verdict import Evidence, Missing
 from cds_service.export.narrative import printable
+from cds_service.facts.model import PatientFacts
 
 _RESOURCE = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}")
 
 
-def output_parameters(match: TrialMatch, digest: str) -> Parameters:
+def output_parameters(match: TrialMatch, facts: PatientFacts, digest: str) -> Parameters:
     """An answer is a code: met, not_met or unknown. What is null in `explain` is absent here."""
     trial = match.trial
     reviewed = [_text("reviewed", trial.reviewed)] if trial.reviewed is not None else []
@@ -29,7 +30,7 @@ def output_parameters(match: TrialMatch, digest: str) -> Parameters:
             *reviewed,
             _code("diseaseGate", match.gate.answer.value),
             _code("outcome", match.outcome.value),
-            *(_criterion(answer) for answer in match.answers),
+            *(_criterion(answer, facts) for answer in match.answers),
         ],
     )
 
@@ -44,7 +45,7 @@ def _recruitment(recruitment: Recruitment) -> ParametersParameter:
     return ParametersParameter(name="recruitment", part=[_text("status", recruitment.status), as_of])
 
 
-def _criterion(answer: CriterionAnswer) -> ParametersParameter:
+def _criterion(answer: CriterionAnswer, facts: PatientFacts) -> ParametersParameter:
     row, verdict = answer.criterion, answer.verdict
     return ParametersParameter(
         name="criterion",
@@ -57,18 +58,18 @@ def _criterion(answer: CriterionAnswer) -> ParametersParameter:
             *([_flag("admits", answer.admits)] if answer.admits is not None else []),
             _flag("confirm", verdict.confirm),
             _text("reason", wording.reason(verdict)),
-            *(ParametersParameter(name="evidence", part=list(_evidence(item))) for item in verdict.evidence),
+            *(ParametersParameter(name="evidence", part=list(_evidence(item, facts))) for item in verdict.evidence),
             *(ParametersParameter(name="missing", part=list(_missing(item))) for item in verdict.missing),
         ],
     )
 
 
-def _evidence(item: Evidence) -> Iterator[ParametersParameter]:
+def _evidence(item: Evidence, facts: PatientFacts) -> Iterator[ParametersParameter]:
     """A resource of the record, or a search of it that found nothing."""
-    if item.fact is None:
-        yield _text("searched", item.searched or "")
-        yield ParametersParameter(name="count", valueInteger=item.count)
-    else:
+    if item.searched is not None:
+        yield _text("searched", item.searched.value)
+        yield ParametersParameter(name="count", valueInteger=len(facts.of_kind(item.searched)))
+    elif item.fact is not None:
         yield ParametersParameter(name="resource", valueReference=reference_to(item.fact.reference))
         if item.fact.when is not None:
             yield _text("date", str(item.fact.when))  # may be a month, a year or a span

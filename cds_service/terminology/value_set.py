@@ -237,8 +237,8 @@ class Terminology:
         named = {one.name for one in tests if one.net is not None and any(one.net.names_test(text) for text in texts)}
         return frozenset(name for name in named if not self._sets[name].excluded & named)
 
-    def left_open_by(self, recognition: Recognition) -> frozenset[str]:
-        """The sets of which it is not known whether it belongs to them, though it does not say so.
+    def left_open_by(self, recognition: Recognition, asked_of: AskedOf) -> frozenset[str]:
+        """The sets of a kind of which it is not known whether it belongs to them, though it does not say so.
 
         Of others it is known: it carries a code that some set holds, or a code of a system for which the set is complete, or
         words that the set's net has checked.
@@ -246,12 +246,14 @@ class Terminology:
         in_doubt = recognition.disputed | recognition.doubted
         if recognition.is_refuted or recognition.by_code:
             return in_doubt
-        return in_doubt | self._untold(recognition.systems & self._complete_systems, recognition.has_text)
+        return in_doubt | self._untold(asked_of, recognition.systems & self._complete_systems, recognition.has_text)
 
-    def _collect_untold(self, systems: frozenset[str], has_text: bool) -> frozenset[str]:
+    def _collect_untold(self, asked_of: AskedOf, systems: frozenset[str], has_text: bool) -> frozenset[str]:
         """The sets that neither a code of these systems nor words, if there are any, can exclude."""
         return frozenset(
-            one.name for one in self if systems.isdisjoint(one.complete_for) and not (has_text and one.net is not None)
+            one.name
+            for one in self._by_kind[asked_of]
+            if systems.isdisjoint(one.complete_for) and not (has_text and one.net is not None)
         )
 
     def ordinal(self, name: str, codings: Iterable[Coding]) -> Decimal | None:

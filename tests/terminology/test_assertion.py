@@ -266,7 +266,7 @@ def test_texts_of_one_entry_that_disagree_leave_it_open(knowledge: Knowledge) ->
     recognised = knowledge.terminology.recognise(AskedOf.CONDITION, [Coding("urn:local", "X")], texts)
     assert "aml" in recognised.doubted
     assert not recognised.is_in("aml")
-    assert "aml" in knowledge.terminology.left_open_by(recognised)
+    assert "aml" in knowledge.terminology.left_open_by(recognised, AskedOf.CONDITION)
 
 
 def test_a_suspicion_is_a_sign_of_the_disease_and_a_denial_is_none(knowledge: Knowledge) -> None:

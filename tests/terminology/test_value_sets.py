@@ -122,7 +122,7 @@ def test_the_words_do_not_say_it_of_this_patient(knowledge: Knowledge, text: str
 def test_a_code_and_words_that_disagree_are_disputed(knowledge: Knowledge) -> None:
     recognised = knowledge.terminology.recognise(AskedOf.CONDITION, [Coding(ICD_10_CM, "R69")], ["breast cancer"])
     assert "other_malignancy" in recognised.disputed
-    assert "other_malignancy" in knowledge.terminology.left_open_by(recognised)
+    assert "other_malignancy" in knowledge.terminology.left_open_by(recognised, AskedOf.CONDITION)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_silence_counts_only_where_the_entry_was_understood(
     knowledge: Knowledge, system: str | None, code: str | None, texts: list[str], understood: bool
 ) -> None:
     recognised = knowledge.terminology.recognise(AskedOf.CONDITION, [Coding(system, code)], texts)
-    assert ("other_malignancy" not in knowledge.terminology.left_open_by(recognised)) is understood
+    assert ("other_malignancy" not in knowledge.terminology.left_open_by(recognised, AskedOf.CONDITION)) is understood
 
 
 @pytest.mark.parametrize(

@@ -27,13 +27,13 @@ def silence(case: Case, kind: Kind, value_sets: tuple[str, ...], authority: Auth
     what = case.terminology.titles(value_sets)
     if kind not in case.facts.searched:
         return unknown(NotSearched(what, kind), missing=[Missing(what)])
-    search = case.search(kind)
+    search, searched = case.searches[kind], (Evidence(searched=kind),)
     if authority is None:
-        return unknown(NothingFound(what, kind), evidence=search.evidence, missing=[Missing(what)])
+        return unknown(NothingFound(what, kind), evidence=searched, missing=[Missing(what)])
     if odd := [sets for sets in search.left_open if not sets.isdisjoint(value_sets)]:
-        return unknown(NotUnderstood(what, kind, len(odd)), evidence=search.evidence, missing=[Missing(Wanted.NAMES)])
+        return unknown(NotUnderstood(what, kind, len(odd)), evidence=searched, missing=[Missing(Wanted.NAMES)])
     if authority.whole_history and case.course.history.treated_elsewhere:
-        return unknown(TreatedElsewhere(), evidence=search.evidence, missing=[Missing(Wanted.EARLIER_RECORDS)])
+        return unknown(TreatedElsewhere(), evidence=searched, missing=[Missing(Wanted.EARLIER_RECORDS)])
     denials = tuple([fact for fact in search.denying if not fact.recognition.denied.isdisjoint(value_sets)])
     reason = NoneRecorded(what, kind, authority.because, denials)
-    return not_met(reason, evidence=(*map(Evidence, denials), *search.evidence), confirm=authority.to_confirm)
+    return not_met(reason, evidence=(*map(Evidence, denials), *searched), confirm=authority.to_confirm)

@@ -1,14 +1,15 @@
 """What every word of the trial files can do, and the case that it is asked about."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from cds_service.assumptions import Assumptions
+from cds_service.criteria.predicates.search import Searches
 from cds_service.criteria.predicates.window import TodaysWindow, todays_window
-from cds_service.criteria.verdict import Evidence, Missing, Verdict
+from cds_service.criteria.verdict import Missing, Verdict
 from cds_service.dates import DateRange
-from cds_service.facts.model import Fact, Kind, PatientFacts
+from cds_service.facts.model import PatientFacts
 from cds_service.facts.timeline import DiseaseCourse
 from cds_service.terminology.value_set import Terminology
 from cds_service.value import Value
@@ -46,17 +47,6 @@ class Asked(Value, frozen=True):
         return Missing(self.what, last, self.order, repeat)
 
 
-class Search(Value, frozen=True):
-    """All facts of a kind, as they count for what is not among them."""
-
-    evidence: tuple[Evidence, ...]
-    """That they were looked through, and how many there are."""
-    left_open: Sequence[frozenset[str]]
-    """Of each that may be something that it does not say: the value sets that it may belong to."""
-    denying: Sequence[Fact]
-    """Those that say of something that it is not there."""
-
-
 @dataclass(frozen=True)
 class Case:
     """One patient's facts and disease course, and the knowledge by which they are judged."""
@@ -71,8 +61,11 @@ class Case:
     readings: Mapping[str, Word]
     numbers: Mapping[int, tuple[Word, int]]
     """The words of the knowledge by identity, each with a number that it shares with its equals."""
+    searches: Searches
+    """What there is of each kind, for those who find nothing among it."""
+    known: Mapping[int, Verdict]
+    """The answers that are known beforehand, by the words' numbers."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
-    _searches: dict[Kind, Search] = field(default_factory=dict, repr=False)
     _windows: dict[str, TodaysWindow] = field(default_factory=dict, repr=False)
     _by_course: dict[int, tuple[DiseaseCourse, dict[int, Verdict]]] = field(default_factory=dict, repr=False)
     """The answers for each course, which several trials may share: by its identity, and so kept with it."""
@@ -80,18 +73,12 @@ class Case:
     """Those for the course at hand, by the words' numbers."""
 
     def __post_init__(self) -> None:
-        _, answers = self._by_course.setdefault(id(self.course), (self.course, {}))
+        _, answers = self._by_course.setdefault(id(self.course), (self.course, dict(self.known)))
         object.__setattr__(self, "_answers", answers)
 
     def of_trial(self, trial: str) -> "Case":
         """The same case, asked by one trial; what was answered is kept for those to whom the course is the same."""
         return replace(self, course=self.courses[trial])
-
-    def search(self, kind: Kind) -> Search:
-        """What there is of a kind, for those who found nothing among it."""
-        if kind not in self._searches:
-            self._searches[kind] = _search(self.facts.of_kind(kind), kind, self.terminology)
-        return self._searches[kind]
 
     def asked(self, value_set: str, window: str) -> Asked:
         """What is asked by a value set's name, and how long its results decide; by all definitions of relapse the same."""
@@ -103,7 +90,7 @@ class Case:
     def reading(self, name: str) -> Verdict:
         """A shared reading, evaluated once."""
         if name not in self._readings:
-            self._readings[name] = self.readings[name].evaluate(self)
+            self._readings[name] = self.ask(self.readings[name])
         return self._readings[name]
 
     def ask(self, word: Word) -> Verdict:
@@ -114,11 +101,3 @@ class Case:
         if (known := self._answers.get(number)) is None:
             known = self._answers[number] = word.evaluate(self)
         return known
-
-
-def _search(entries: Sequence[Fact], kind: Kind, terminology: Terminology) -> Search:
-    return Search(
-        (Evidence(searched=kind.value, count=len(entries)),),
-        [sets for fact in entries if (sets := terminology.left_open_by(fact.recognition))],
-        [fact for fact in entries if fact.recognition.denied],
-    )
