@@ -43,6 +43,7 @@ def create_app(settings: Settings, clock: Clock = now) -> Flask:
     require_shown(settings, knowledge)
     if knowledge.not_reviewed:
         logs.event("trials_left_out", level=30, reason="not-reviewed", left_out=", ".join(knowledge.not_reviewed))
+    knowledge.warm_up()
     validate.warm_up()
     door = door_of(settings)
     database = Database(settings.database_url)

@@ -49,6 +49,10 @@ class Knowledge:
     not_reviewed: tuple[str, ...] = ()
     """The trials that are left out because nobody has reviewed their reading."""
 
+    def warm_up(self) -> None:
+        """Work out at start, not in the first call, what is known beforehand."""
+        self._beforehand(frozenset(Kind))
+
     def case(self, facts: PatientFacts) -> Case:
         """A patient's facts with their disease course, ready to be asked."""
         looked_through = searches(facts, self.terminology)
