@@ -20,12 +20,12 @@ _HIDDEN = {
 _LIST_NOT_KNOWN = ListNotKnown()
 
 
-def fixed_reason(answer: CriterionAnswer, *, show_sensitive: bool) -> str | None:
+def fixed_reason(answer: CriterionAnswer, *, hidden: bool) -> str | None:
     """The reason where it holds no word of the record; None where it does.
 
-    It is not for a shared screen, for a person to judge, silence, or a list that is not known.
+    It is `hidden`, which is not for a shared screen, for a person to judge, silence, or a list that is not known.
     """
-    if answer.is_sensitive and not show_sensitive:
+    if hidden:
         return _HIDDEN[answer.admits]
     reasons = answer.verdict.reasons
     match reasons:

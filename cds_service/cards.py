@@ -78,6 +78,10 @@ def _may_matter(gap: Gap, findings: Findings) -> bool:
     return not (instead and Kind.THERAPY in findings.facts.searched)
 
 
+_TOLD = {answer: answer.value for answer in Answer}
+"""Looked up here, since an Enum works its value out anew each time, in Python."""
+
+
 class _Identity:
     """Card ids: the same evidence gives the same card, changed evidence a new one."""
 
@@ -99,7 +103,7 @@ class _Identity:
 
     def _verdict(self, verdict: Verdict) -> str:
         if (told := self._verdicts.get(id(verdict))) is None:
-            told = f"{verdict.answer.value}:{','.join(map(self._told, verdict.evidence))}"
+            told = f"{_TOLD[verdict.answer]}:{','.join(map(self._told, verdict.evidence))}"
             self._verdicts[id(verdict)] = told
         return told
 
@@ -158,20 +162,22 @@ def _detail(match: TrialMatch, findings: Findings, display: Display) -> str:
     return "\n\n".join(f"**{title}**\n\n" + "\n".join(lines) for title, lines in sections if lines)
 
 
-def _why(answer: CriterionAnswer, display: Display) -> str:
-    """The reason for an answer, escaped. A sensitive one is not named."""
-    fixed = card_wording.fixed_reason(answer, show_sensitive=display.show_sensitive_reasons)
+def _why(answer: CriterionAnswer, *, hidden: bool) -> str:
+    """The reason for an answer, escaped; where it is hidden, it is not named."""
+    fixed = card_wording.fixed_reason(answer, hidden=hidden)
     return escape(card_wording.reason_of_record(answer)) if fixed is None else _escaped_once(fixed)
 
 
 def _is_hidden(answer: CriterionAnswer, display: Display) -> bool:
+    """Whether its reason is sensitive, and not for this site's screens."""
     return answer.is_sensitive and not display.show_sensitive_reasons
 
 
 def _line(answer: CriterionAnswer, display: Display) -> str:
-    reason = _why(answer, display)
+    hidden = _is_hidden(answer, display)
+    reason = _why(answer, hidden=hidden)
     confirm = " *(please confirm)*" if answer.verdict.confirm else ""
-    newest = "" if _is_hidden(answer, display) else _newest_date(answer.verdict)
+    newest = "" if hidden else _newest_date(answer.verdict)
     dated = rf" \[{newest}\]" if newest and newest not in reason else ""
     return f"- {_printed(answer)}: {reason}{dated}{confirm}"
 
@@ -182,12 +188,13 @@ def _newest_date(verdict: Verdict) -> str:
 
 
 def _missing_line(answer: CriterionAnswer, display: Display) -> str:
-    settle = "" if _is_hidden(answer, display) else card_wording.settled_by(answer.verdict)
-    return f"- {_printed(answer)}: {_why(answer, display)} {escape(settle)}".rstrip()
+    hidden = _is_hidden(answer, display)
+    settle = "" if hidden else card_wording.settled_by(answer.verdict)
+    return f"- {_printed(answer)}: {_why(answer, hidden=hidden)} {escape(settle)}".rstrip()
 
 
 def _question(answer: CriterionAnswer, display: Display) -> str:
-    return f"- {_why(answer, display)} ({_escaped_once(answer.criterion.id)})"
+    return f"- {_why(answer, hidden=_is_hidden(answer, display))} ({_escaped_once(answer.criterion.id)})"
 
 
 def _printed(answer: CriterionAnswer) -> str:
@@ -270,9 +277,10 @@ def _open_because(match: TrialMatch, disease: Verdict) -> str:
 
 def _ruled_out_line(match: TrialMatch, display: Display) -> str:
     first, *more = match.barring
-    reason = _why(first, display)
+    hidden = _is_hidden(first, display)
+    reason = _why(first, hidden=hidden)
     count = f" (and {len(more)} more)" if more else ""
-    shown = reason if _is_hidden(first, display) else f"{_printed(first)}: {reason}"
+    shown = reason if hidden else f"{_printed(first)}: {reason}"
     return f"- {_named(match.trial)}: ruled out by {shown}{count}"
 
 
@@ -301,7 +309,9 @@ def _gaps_card(gaps: Sequence[Gap], matches: Sequence[TrialMatch], identity: _Id
     )
 
 
+@lru_cache(maxsize=1024)
 def _source(topic: str) -> Source:
+    """What a card is about: a trial, or a kind of summary; the same for every patient."""
     code = re.sub(r"[^A-Za-z0-9]", "", topic)
     return Source(label="Cell-therapy trial check", topic=Coding(code=code, system=TOPIC_SYSTEM, display=topic))
 

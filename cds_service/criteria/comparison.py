@@ -14,6 +14,8 @@ class Operator(Enum):
     AT_LEAST = "at_least"
     ABOVE = "above"
 
+    __hash__ = object.__hash__  # as terminology.value_set.AskedOf
+
     def holds(self, value: Decimal, limit: Decimal) -> bool:
         match self:
             case Operator.BELOW:

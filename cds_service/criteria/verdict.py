@@ -27,6 +27,8 @@ class Answer(Enum):
     NOT_MET = "not_met"
     UNKNOWN = "unknown"
 
+    __hash__ = object.__hash__  # as terminology.value_set.AskedOf
+
 
 class Evidence(Value, frozen=True):
     """What an answer rests on: one fact of the record, or a search of it that found nothing."""
