@@ -6,12 +6,12 @@ While it fails it is left alone: one call in some seconds tries whether it is ba
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import TIMEOUT_MAX, Lock
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from cds_service import deadline, logs, metrics, tracing
@@ -37,7 +37,7 @@ class Database:
         self._engine = backend.engine(url, patience)
         self._migrated = False
         self._opening = Lock()
-        self._turns = Lock() if backend.one_writer else None
+        self._writer = _Writer(self._engine) if backend.one_writer else None
         self._asking = Lock()
         self._is_down = False
         self._rest_until = 0.0
@@ -50,7 +50,7 @@ class Database:
         Raises: StoreDown.
         """
         purpose = Purpose.DURABLE if durable else Purpose.WRITING
-        with deadline.keeping(share_of_the_call(purpose)), nullcontext() if self._turns is None else _held(self._turns):
+        with deadline.keeping(share_of_the_call(purpose)), nullcontext() if self._writer is None else _held(self._writer.turn):
             try:
                 with self._transaction(purpose) as connection:
                     yield connection
@@ -86,6 +86,8 @@ class Database:
 
     def close(self) -> None:
         """Leave no connection open; the next transaction opens one anew. A process that forks calls this before."""
+        if self._writer is not None:
+            self._writer.close()
         self._engine.dispose()
 
     @contextmanager
@@ -97,8 +99,13 @@ class Database:
 
     @contextmanager
     def _begun(self, purpose: Purpose) -> Iterator[Connection]:
-        with self._engine.connect().execution_options(**{PURPOSE: purpose}) as connection, connection.begin():
+        with self._connected(purpose) as connection, connection.begin():
             yield connection
+
+    def _connected(self, purpose: Purpose) -> AbstractContextManager[Connection]:
+        if self._writer is not None and purpose in (Purpose.WRITING, Purpose.DURABLE):
+            return self._writer.connected(purpose)
+        return self._engine.connect().execution_options(**{PURPOSE: purpose})
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -139,6 +146,35 @@ class Database:
                         upgrade(connection)
                 self._engine.dispose()  # the patience of this connection is for opening alone
             self._migrated = True
+
+
+class _Writer:
+    """The one writer of this process: threads take turns, and write over one connection.
+
+    It stays open until a transaction fails: taking one from the pool and giving it back costs as much as the rows of a call.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.turn = Lock()
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def connected(self, purpose: Purpose) -> Iterator[Connection]:
+        """For who has the turn."""
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        try:
+            yield self._connection.execution_options(**{PURPOSE: purpose})
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """The next transaction opens a connection anew."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from sqlalchemy import event
@@ -68,6 +69,59 @@ def test_a_full_disk_refuses_feedback_whole_and_answers_the_rest(tmp_path: Path,
     assert store.is_new("token", LATER, AT)
     assert not store.is_new("token", LATER, AT), "this process still remembers it"
     assert store.audit(look(), [card(1, 0)]) == frozenset()
+
+
+def connections_taken(database: Database) -> list[object]:
+    """Those that transactions take from the pool from now on."""
+    taken: list[object] = []
+
+    @event.listens_for(database._engine, "checkout")
+    def note(connection: object, *_: object) -> None:
+        taken.append(connection)
+
+    return taken
+
+
+def test_threads_write_one_after_the_other_over_one_connection_and_lose_nothing(tmp_path: Path) -> None:
+    database = Database(url(tmp_path))
+    assert database.is_up()
+    taken = connections_taken(database)
+
+    def write(thread: int) -> None:
+        for number in range(20):
+            feedback(Store(database), thread, number)
+            Store(database).audit(look())
+
+    threads = [Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) == 1
+    assert rows(tmp_path, "SELECT count(*) FROM audit") == [(4 * 20,)]
+    assert len(rows(tmp_path, "SELECT 1 FROM feedback")) == 4 * 20 * ITEMS
+
+
+def test_a_write_that_fails_leaves_nothing_behind_and_the_next_one_is_kept(tmp_path: Path) -> None:
+    database = Database(url(tmp_path))
+    store = Store(database)
+    store.audit(look())
+    taken = connections_taken(database)
+    with pytest.raises(ZeroDivisionError), database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM audit")
+        raise ZeroDivisionError
+    store.audit(look())
+    assert len(taken) == 1, "the connection on which it failed was given back"
+    assert rows(tmp_path, "SELECT count(*) FROM audit") == [(2,)]
+
+
+def test_a_store_that_is_closed_leaves_no_connection_open(tmp_path: Path) -> None:
+    database = Database(url(tmp_path))
+    Store(database).audit(look())
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["store.sqlite"], "SQLite removes its log with the last connection"
+    Store(database).audit(look())
+    assert rows(tmp_path, "SELECT count(*) FROM audit") == [(2,)]
 
 
 def test_a_store_that_recovers_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
