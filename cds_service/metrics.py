@@ -7,7 +7,7 @@ def call_answered(service: str, endpoint: str, outcome: str, seconds: float | No
     """`outcome`: `cards`, `no-cards`, `done`, or the code of the refusal; `seconds` for a hook that was answered."""
     from cds_service import instruments
 
-    instruments.CALLS.labels(service, endpoint, outcome).inc()
+    instruments.counter(instruments.CALLS, service, endpoint, outcome).inc()
     if seconds is not None:
         instruments.CALL_SECONDS.labels(service).observe(seconds)
 
@@ -17,7 +17,7 @@ def prefetched(service: str, keys: Collection[str], sent: Collection[str]) -> No
     from cds_service import instruments
 
     for key in keys:
-        instruments.prefetch_counter(service, key, sent=key in sent).inc()
+        instruments.counter(instruments.PREFETCH, service, key, "true" if key in sent else "false").inc()
 
 
 def fhir_called(resource_type: str, result: str, seconds: float) -> None:
@@ -40,7 +40,7 @@ def cards_answered(topics: Iterable[str], outcome: str) -> None:
     from cds_service import instruments
 
     for topic in topics:
-        instruments.CARDS.labels(topic, outcome).inc()
+        instruments.counter(instruments.CARDS, topic, outcome).inc()
 
 
 def feedback_kept(outcomes: Iterable[tuple[str, str | None]]) -> None:

@@ -133,7 +133,7 @@ class Coding(WireStruct, frozen=True, kw_only=True):
 class Source(WireStruct, frozen=True, kw_only=True):
     label: str
     url: str | UnsetType = UNSET
-    topic: Coding | UnsetType = UNSET
+    topic: Coding
 
 
 class Link(WireStruct, frozen=True, kw_only=True):
@@ -168,6 +168,11 @@ class Card(WireStruct, frozen=True, kw_only=True):
     selection_behavior: str | UnsetType = UNSET
     links: list[Link] | UnsetType = UNSET
     override_reasons: list[Coding] | UnsetType = UNSET
+
+    @property
+    def topic(self) -> str:
+        """The code of what it is about: a trial, or a kind of summary."""
+        return self.source.topic.code
 
 
 class CdsResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,13 +1,15 @@
 """What is handed to the store, already free of names and ids."""
 
-import hashlib
 import hmac
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from msgspec.structs import replace
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+from cds_service.value import Value
+
+
+class Outcome(Value, frozen=True):
     """What became of one card. `reason`: one of our override codes, `other`, or None; `until`: not to be shown before."""
 
     card: str
@@ -19,14 +21,12 @@ class Outcome:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShownCard:
+class ShownCard(Value, frozen=True):
     uuid: str
     topic: str
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Value, frozen=True):
     """One look at a patient: who asked, which parts of the record were sent and read, which cards were answered."""
 
     at: datetime
@@ -58,4 +58,4 @@ class Pseudonyms:
 
     def of(self, kind: str, identifier: str) -> str:
         message = f"{kind}\x1f{identifier}".encode(errors="surrogatepass")
-        return hmac.new(self.key, message, hashlib.sha256).hexdigest()
+        return hmac.digest(self.key, message, "sha256").hex()

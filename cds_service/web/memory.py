@@ -1,8 +1,9 @@
 """What is remembered between calls: which cards were overridden and for how long, and who looked at whom."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from cds_service import metrics
 from cds_service.cards import OVERRIDE_REASONS
@@ -10,7 +11,7 @@ from cds_service.clients import Client
 from cds_service.errors import SettingsError
 from cds_service.feedback import Feedback
 from cds_service.logs import REQUEST_ID
-from cds_service.protocol import Card, CdsResponse, Coding, HookRequest
+from cds_service.protocol import CdsResponse, HookRequest
 from cds_service.store.records import Look, Outcome, Pseudonyms, ShownCard
 from cds_service.store.store import Store
 
@@ -48,7 +49,8 @@ class Memory:
         A card that offers no reasons to override it, "Not fully evaluated", always stays.
         """
         overridable = [card.uuid for card in response.cards if isinstance(card.override_reasons, list)]
-        away = self._store.audit(replace(look, read=read, cards=shown_cards(response.cards)), overridable)
+        shown = tuple(ShownCard(card.uuid, card.topic) for card in response.cards)
+        away = self._store.audit(replace(look, read=read, cards=shown), overridable)
         return CdsResponse(cards=[card for card in response.cards if card.uuid not in away]) if away else response
 
     def look(
@@ -85,8 +87,3 @@ class Memory:
             if ours in OVERRIDE_REASONS:
                 return ours
         return OTHER if codes else None
-
-
-def shown_cards(cards: list[Card]) -> tuple[ShownCard, ...]:
-    """Each card with its topic: the trial, or the kind of summary."""
-    return tuple(ShownCard(card.uuid, card.source.topic.code) for card in cards if isinstance(card.source.topic, Coding))

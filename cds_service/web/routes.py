@@ -26,7 +26,7 @@ from cds_service.web.arrival import seconds_since_arrival
 from cds_service.web.fhir_access import CallersFhir
 from cds_service.web.fitting import fit, renamed
 from cds_service.web.guard import Guard, caller
-from cds_service.web.memory import Memory, shown_cards
+from cds_service.web.memory import Memory
 from cds_service.web.turns import Turns
 
 JSON = "application/json"
@@ -156,9 +156,8 @@ def _answered(service: Service, hook: CdsService) -> tuple[CdsResponse, HookRequ
 
 def _count(evaluated: CdsResponse, wanted: CdsResponse, *, silent: bool) -> None:
     kept = {card.uuid for card in wanted.cards}
-    away = [card for card in evaluated.cards if card.uuid not in kept]
-    metrics.cards_answered((card.topic for card in shown_cards(wanted.cards)), "silent" if silent else "shown")
-    metrics.cards_answered((card.topic for card in shown_cards(away)), "suppressed")
+    metrics.cards_answered([card.topic for card in wanted.cards], "silent" if silent else "shown")
+    metrics.cards_answered([card.topic for card in evaluated.cards if card.uuid not in kept], "suppressed")
 
 
 def _evaluated(service: Service, hook: CdsService, call: HookRequest, fhir: CallersFhir | None, at: datetime) -> CdsResponse:

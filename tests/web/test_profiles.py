@@ -10,7 +10,7 @@ import responses
 from flask.testing import FlaskClient
 
 from cds_service.clients import profiles
-from cds_service.protocol import Action, Card, CdsResponse, Link, Source, Suggestion
+from cds_service.protocol import Action, Card, CdsResponse, Coding, Link, Source, Suggestion
 from cds_service.web.fitting import fit, plain_text
 from tests.web.ehr import SERVICE, bearer, service
 from tests.web.test_service import request_of, summaries
@@ -115,7 +115,7 @@ CARD = Card(
     uuid="3f2504e0-4f89-41d3-9a0c-0305e82c3301",
     summary="s",
     indicator="info",
-    source=Source(label="l"),
+    source=Source(label="l", topic=Coding(code="t", system="s", display="t")),
     detail="**Bold**\n\n- one \\*star\\* &lt;b&gt; *(please confirm)*",
     links=[
         Link(label="a", url="https://clinicaltrials.gov/study/1", type="absolute"),
