@@ -42,6 +42,15 @@ class CriterionAnswer(Value, frozen=True):
         return self.criterion.asked or self.verdict.asked
 
 
+class _Rows(Struct):
+    """The rows that stand for themselves, by what they mean for the patient."""
+
+    admitting: list[CriterionAnswer] = []
+    barring: list[CriterionAnswer] = []
+    open: list[CriterionAnswer] = []
+    asked: list[CriterionAnswer] = []
+
+
 class TrialMatch(Struct, frozen=True, dict=True):
     """Every row of one trial, answered, and what follows."""
 
@@ -50,36 +59,41 @@ class TrialMatch(Struct, frozen=True, dict=True):
     gate: Verdict
     """Whether the patient has the relapsed or refractory disease of this trial, now."""
 
-    @cached_property
-    def own(self) -> tuple[CriterionAnswer, ...]:
+    @property
+    def own(self) -> Sequence[CriterionAnswer]:
         """The rows that stand for themselves; parts speak through the sentence that they belong to."""
-        return tuple([answer for answer in self.answers if answer.criterion.part_of is None])
-
-    @cached_property
-    def _by_admission(self) -> dict[bool | None, list[CriterionAnswer]]:
-        """The same, by whether they let the patient in."""
-        rows: dict[bool | None, list[CriterionAnswer]] = {True: [], False: [], None: []}
-        for answer in self.own:
-            rows[answer.admits].append(answer)
-        return rows
+        return [answer for answer in self.answers if answer.criterion.part_of is None]
 
     @property
     def admitting(self) -> Sequence[CriterionAnswer]:
-        return self._by_admission[True]
+        return self._rows.admitting
 
     @property
     def barring(self) -> Sequence[CriterionAnswer]:
-        return self._by_admission[False]
+        return self._rows.barring
 
-    @cached_property
+    @property
     def open(self) -> Sequence[CriterionAnswer]:
         """Those that are unknown although a record could answer them."""
-        return [answer for answer in self._by_admission[None] if not answer.is_asked]
+        return self._rows.open
 
     @property
     def asked(self) -> Sequence[CriterionAnswer]:
         """Those that a person is asked."""
-        return [answer for answer in self._by_admission[None] if answer.is_asked]
+        return self._rows.asked
+
+    @cached_property
+    def _rows(self) -> _Rows:
+        rows = _Rows()
+        for answer in self.own:
+            match answer.admits:
+                case True:
+                    rows.admitting.append(answer)
+                case False:
+                    rows.barring.append(answer)
+                case None:
+                    (rows.asked if answer.is_asked else rows.open).append(answer)
+        return rows
 
     @property
     def outcome(self) -> Outcome:
