@@ -48,7 +48,7 @@ class DateRange(Value, frozen=True):
         return self.last < other.first
 
     def __str__(self) -> str:
-        if self.is_day():
+        if self.first == self.last:
             return self.first.isoformat()
         starts_month = self.first.day == 1
         ends_month = self.last.day == calendar.monthrange(self.last.year, self.last.month)[1]
