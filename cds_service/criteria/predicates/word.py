@@ -78,7 +78,8 @@ class Case:
 
     def of_trial(self, trial: str) -> "Case":
         """The same case, asked by one trial; what was answered is kept for those to whom the course is the same."""
-        return replace(self, course=self.courses[trial])
+        course = self.courses[trial]
+        return self if course is self.course else replace(self, course=course)
 
     def asked(self, value_set: str, window: str) -> Asked:
         """What is asked by a value set's name, and how long its results decide; by all definitions of relapse the same."""
