@@ -55,6 +55,7 @@ class Recogniser:
     def __init__(self, terminology: Terminology) -> None:
         self.terminology = terminology
         self._known: dict[tuple[AskedOf, tuple[fhir.CodeableConcept | None, ...], tuple[str, ...]], Recognition] = {}
+        self._tests: dict[fhir.CodeableConcept | None, Recognition] = {}
 
     def recognise(
         self, asked_of: AskedOf, concepts: Iterable[fhir.CodeableConcept | None], more_texts: Iterable[str] = ()
@@ -64,6 +65,13 @@ class Recogniser:
         if known is None:
             known = self.terminology.recognise(asked_of, codings(*key[1]), [*texts(*key[1]), *key[2]])
             self._known[key] = known
+        return known
+
+    def test(self, code: fhir.CodeableConcept | None) -> Recognition:
+        """What a result is of. A chart holds hundreds of results of a few tests: a known one is found by its concept alone."""
+        known = self._tests.get(code)
+        if known is None:
+            known = self._tests[code] = self.terminology.recognise(AskedOf.OBSERVATION, codings(code), texts(code))
         return known
 
 

@@ -55,7 +55,7 @@ def _may_be_asked_for(resource: fhir.Observation, recogniser: Recogniser) -> boo
 def _is_asked_for(value: fhir.ObservationValue, recogniser: Recogniser) -> bool:
     if value.value_string is not None or value.value_codeable_concept is not None:
         return True
-    return bool(recogniser.recognise(AskedOf.OBSERVATION, (value.code,)).named)
+    return bool(recogniser.test(value.code).named)
 
 
 def _result(
@@ -71,7 +71,7 @@ def _result(
     return Result(
         reference=reference,
         label=label(code),
-        recognition=recogniser.recognise(AskedOf.OBSERVATION, (code,)),
+        recognition=recogniser.test(code),
         when=when,
         amount=amount,
         words=words,

@@ -103,6 +103,16 @@ def test_words_beside_a_code_that_was_seen_before_are_read_nevertheless(knowledg
     assert recogniser.recognise(AskedOf.OBSERVATION, (coded,), ["Blasts in bone marrow"]).by_text == {"marrow_blasts"}
 
 
+def test_a_test_that_a_chart_repeats_is_looked_at_once_and_one_of_other_words_again(knowledge: Knowledge) -> None:
+    local = (fhir.Coding("urn:local", "17", "Result"),)
+    recogniser = Recogniser(knowledge.terminology)
+    worded = [recogniser.test(fhir.CodeableConcept(local, "Blasts in bone marrow")) for _ in range(2)]
+    assert worded[0] is worded[1]
+    assert worded[0].named == {"marrow_blasts"}
+    assert not recogniser.test(fhir.CodeableConcept(local, "Sodium")).named
+    assert not recogniser.test(None).named
+
+
 def texts_in(value: Any) -> Iterator[str]:
     """The displays and texts of a JSON document."""
     if isinstance(value, dict):
