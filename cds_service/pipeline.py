@@ -9,6 +9,7 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.evaluation import evaluate
 from cds_service.facts.disease_sign import disease_sign, may_be_blasts
 from cds_service.facts.extract import person
+from cds_service.facts.observations import may_be_asked_for
 from cds_service.fhir import prefetch
 from cds_service.fhir.client import FhirClient
 from cds_service.hooks.service import CdsService
@@ -45,12 +46,13 @@ def answer(
 
 
 def _shows_the_disease(begun: prefetch.Begun, terminology: Terminology) -> bool:
-    """Results are read for it only where something else is a sign, or one of them has a code that may be one.
+    """Results are read for it only where something else is a sign, or one of them has a code that may be one; and of them
+    those that a criterion may ask for.
 
     All is judged together: among what waited may stand a newer version of what seemed to be a sign.
     Raises: WrongPatient.
     """
     if not disease_sign(begun.record(), terminology) and not begun.may_hold(may_be_blasts(terminology)):
         return False
-    begun.read_results()
+    begun.read_results(may_be_asked_for(terminology))
     return disease_sign(begun.record(), terminology)

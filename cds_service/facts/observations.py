@@ -5,7 +5,7 @@ cancelled and entered-in-error ones are passed over (ruling on values), and so a
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,8 @@ from cds_service.facts.amounts import amount_of, normal_range, range_amount, rat
 from cds_service.facts.concepts import Recogniser, codes_of, label, many, period, texts, words_of
 from cds_service.facts.model import Amount, Result
 from cds_service.fhir import resources as fhir
-from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition
+from cds_service.fhir.choice import NamedObservation
+from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition, Terminology
 
 USABLE = frozenset({"final", "amended", "corrected"})
 
@@ -27,6 +28,12 @@ def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, 
     if resource.status in USABLE and _may_be_asked_for(resource, recogniser):
         return _read(reference, resource, recogniser, zone)
     return ()
+
+
+def may_be_asked_for(terminology: Terminology) -> Callable[[NamedObservation], bool]:
+    """Whether `results` may make anything of an Observation, as far as its name tells; a no is sure."""
+    recogniser = Recogniser(terminology)
+    return lambda named: named.may_tell_more() or bool(recogniser.test(named.code).named)
 
 
 def _read(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> Iterator[Result]:

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from cds_service.errors import DataUnavailable, WrongPatient
 from cds_service.fhir import foreign_names
 from cds_service.fhir.bundle import assemble, belongs_to_another
+from cds_service.fhir.choice import NamedObservation, read_wanted
 from cds_service.fhir.client import FhirClient, SearchResult
 from cds_service.fhir.glance import codes_of
 from cds_service.fhir.part import Part, forgive_the_old, read_part, together
@@ -42,14 +43,24 @@ class Begun:
         glances = (codes_of(value, f"Patient/{self.request.patient_id}") for value in self.unread.values())
         return any(codes is None or any(map(is_wanted, codes)) for codes in glances)
 
-    def read_results(self) -> None:
-        """Read the results that came along. Raises: WrongPatient."""
-        results = {key: read_part(value) for key, value in self.unread.items()}
+    def read_results(self, is_wanted: Callable[[NamedObservation], bool] | None = None) -> None:
+        """Read the results that came along: where nothing lacks, only those that are wanted. Raises: WrongPatient."""
+        results = self._wanted(is_wanted) if is_wanted is not None else None
+        if results is None:
+            results = {key: read_part(value) for key, value in self.unread.items()}
         _refuse_other_patients(results, self.request)
         had = self.parts | results
         as_sent = [key for key in self.request.prefetch if key in self.templates]  # in order, as if read with the others
         self.parts = {key: had[key] for key in dict.fromkeys((*as_sent, *had))}
         self.unread = {}
+
+    def _wanted(self, is_wanted: Callable[[NamedObservation], bool]) -> dict[str, Part] | None:
+        """None where something lacks: what is read for it from the server may hold another version of any of them."""
+        rest = self.templates.keys() - self.unread.keys()
+        if any(self.parts.get(key, _NEVER_HAD).failed is not None for key in rest):
+            return None
+        known = {entry.reference for part in self.parts.values() for entry in part.entries}
+        return read_wanted(self.unread, f"Patient/{self.request.patient_id}", known, is_wanted)
 
     def record(self) -> PatientRecord:
         """The record as far as it is known; without a Patient, one of whom only the id is known."""
