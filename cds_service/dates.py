@@ -15,9 +15,8 @@ _YEARS = range(1850, 2200)
 """Years that a clinical record can mean; 0001 and 9999 are what systems write for "no date" and "no end"."""
 EARLIEST = date(_YEARS.start, 1, 1)
 """Where even the year is not known."""
-_FHIR_DATE = re.compile(
-    r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})(?P<time>T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?)?"
-)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})?")
+_DAYS = re.compile(r"(?P<year>\d{4})(?:-(?P<month>\d{2})(?:-(?P<day>\d{2})(?:Z|[+-]\d{2}:\d{2})?)?)?")
 
 
 class DateRange(Value, frozen=True):
@@ -62,29 +61,39 @@ class DateRange(Value, frozen=True):
 
 def parse_fhir_date(text: str | None, zone: ZoneInfo) -> DateRange | None:
     """The days that a FHIR date, dateTime or instant may mean in the hospital's zone; None where it is none."""
-    match = _FHIR_DATE.fullmatch(text.strip()) if text else None
-    if match is None or int(match["year"]) not in _YEARS:
-        return None
+    text = text.strip() if text else ""
     try:
-        return _range(match, zone)
-    except (ValueError, OverflowError):
+        if len(text) == 10 and text[7] == "-" and text.isascii():  # 2026-03-01, as most: C reads it, without an expression
+            return _on(date.fromisoformat(text))
+        if _MOMENT.fullmatch(text) is not None:
+            return _at(datetime.fromisoformat(text), zone)
+        return _in(match) if (match := _DAYS.fullmatch(text)) is not None else None
+    except (ValueError, OverflowError):  # 2026-13-32
         return None
 
 
-def _range(match: re.Match[str], zone: ZoneInfo) -> DateRange:
-    if match["time"] is not None:
-        moment = datetime.fromisoformat(match[0])
-        moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
-        day = moment.date()
-        return DateRange(day, day, moment)
-    year = int(match["year"])
-    if match["month"] is None:
+def _on(day: date) -> DateRange | None:
+    return DateRange(day, day) if day.year in _YEARS else None
+
+
+def _at(moment: datetime, zone: ZoneInfo) -> DateRange | None:
+    if moment.year not in _YEARS:
+        return None
+    moment = moment.replace(tzinfo=zone) if moment.tzinfo is None else moment.astimezone(zone)
+    day = moment.date()
+    return DateRange(day, day, moment)
+
+
+def _in(match: re.Match[str]) -> DateRange | None:
+    """A year, a month, or a day written in an odd way."""
+    year, month, day = int(match["year"]), match["month"], match["day"]
+    if year not in _YEARS:
+        return None
+    if month is None:
         return DateRange(date(year, 1, 1), date(year, 12, 31))
-    month = int(match["month"])
-    if match["day"] is None:
-        return DateRange(date(year, month, 1), date(year, month, calendar.monthrange(year, month)[1]))
-    day = date(year, month, int(match["day"]))
-    return DateRange(day, day)
+    if day is None:
+        return DateRange(date(year, int(month), 1), date(year, int(month), calendar.monthrange(year, int(month))[1]))
+    return _on(date(year, int(month), int(day)))
 
 
 def span(first: DateRange | None, last: DateRange | None) -> DateRange | None:

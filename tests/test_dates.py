@@ -19,6 +19,10 @@ KATHMANDU = ZoneInfo("Asia/Kathmandu")
         ("2026-02-03T23:30:00Z", date(2026, 2, 4), date(2026, 2, 4)),
         ("2026-02-03T23:30:00+05:45", date(2026, 2, 3), date(2026, 2, 3)),
         ("2026-02-03T23:30:00.123+05:45", date(2026, 2, 3), date(2026, 2, 3)),
+        ("2026-02-03T23:30", date(2026, 2, 3), date(2026, 2, 3)),
+        (" 2026-02-03\n", date(2026, 2, 3), date(2026, 2, 3)),
+        ("2026-02-03+05:45", date(2026, 2, 3), date(2026, 2, 3)),
+        ("２０２６-０２-０３", date(2026, 2, 3), date(2026, 2, 3)),
     ],
 )
 def test_a_fhir_date_is_every_day_that_it_may_mean(text: str, first: date, last: date) -> None:
@@ -27,7 +31,9 @@ def test_a_fhir_date_is_every_day_that_it_may_mean(text: str, first: date, last:
     assert (parsed.first, parsed.last) == (first, last)
 
 
-@pytest.mark.parametrize("text", ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59Z", "1800-01-01"])
+@pytest.mark.parametrize(
+    "text", ["0001-01-01", "0001-01-01T00:00:00Z", "9999-12-31", "9999-12-31T23:59:59Z", "1800-01-01", "9999"]
+)
 def test_what_systems_write_for_no_date_is_none(text: str) -> None:
     assert parse_fhir_date(text, KATHMANDU) is None
 
@@ -36,7 +42,10 @@ def test_who_was_born_this_year_is_0_years_old() -> None:
     assert completed_years(DateRange(date(2026, 1, 1), date(2026, 12, 31)), date(2026, 11, 22)) == (0, 0)
 
 
-@pytest.mark.parametrize("text", [None, "", "19xx", "2026-13", "2026-02-30", "03/02/2026", "2026-02-03T25:00:00Z", "9999999"])
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "19xx", "2026-13", "2026-02-30", "03/02/2026", "2026-02-03T25:00:00Z", "9999999", "2026-2-003", "2026-02-3x"],
+)
 def test_what_is_no_date_is_no_day(text: str | None) -> None:
     assert parse_fhir_date(text, KATHMANDU) is None
 
@@ -52,6 +61,11 @@ def test_what_is_no_date_is_no_day(text: str | None) -> None:
 )
 def test_months_are_calendar_months(day: date, months: int, expected: date) -> None:
     assert add_months(day, months) == expected
+
+
+@pytest.mark.parametrize("text", ["20260203", "2026-W06-2", "2026-034", "2026-02-03 08:00:00Z", "2026-02-03T08:00:00+0100"])
+def test_a_date_of_iso_8601_that_is_none_of_fhir_is_no_day(text: str) -> None:
+    assert parse_fhir_date(text, KATHMANDU) is None
 
 
 def test_a_birthday_counts_from_its_own_day() -> None:
