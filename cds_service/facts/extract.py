@@ -1,6 +1,6 @@
-"""FHIR resources → facts: one function per resource type, in one table. FHIR's shapes end here."""
+"""FHIR resources → facts: one function per resource type, in one table per kind of fact. FHIR's shapes end here."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -43,7 +43,7 @@ class _Reader:
     record: PatientRecord
     as_of: date
 
-    def condition(self, entry: Entry) -> Iterator[Fact]:
+    def condition(self, entry: Entry) -> Iterator[Diagnosis]:
         resource = entry.resource
         if not isinstance(resource, fhir.Condition):
             return
@@ -70,19 +70,19 @@ class _Reader:
             abated=abated if abated is None or abated.first <= self.as_of else None,
         )
 
-    def observation(self, entry: Entry) -> Iterable[Fact]:
+    def observation(self, entry: Entry) -> Iterable[Result]:
         resource = entry.resource
         if isinstance(resource, fhir.Observation):
             return observations.results(entry.reference, resource, self.recogniser, self.zone)
         return ()
 
-    def report(self, entry: Entry) -> Iterable[Fact]:
+    def report(self, entry: Entry) -> Iterable[Result]:
         resource = entry.resource
         if isinstance(resource, fhir.DiagnosticReport):
             return observations.report_results(entry.reference, resource, self.recogniser, self.zone)
         return ()
 
-    def medication_event(self, entry: Entry) -> Iterable[Fact]:
+    def medication_event(self, entry: Entry) -> Iterable[Therapy]:
         reader = MedicationReader(self.recogniser, self.zone, self.record.by_reference, self.as_of)
         match entry.resource:
             case fhir.MedicationStatement() as resource:
@@ -95,7 +95,7 @@ class _Reader:
                 return reader.dispense(entry.reference, resource)
         return ()
 
-    def procedure(self, entry: Entry) -> Iterator[Fact]:
+    def procedure(self, entry: Entry) -> Iterator[Procedure]:
         resource = entry.resource
         if not isinstance(resource, fhir.Procedure) or resource.status not in _DONE:
             return
@@ -111,32 +111,35 @@ class _Reader:
         )
 
 
-_TABLE: dict[str, Callable[[_Reader, Entry], Iterable[Fact]]] = {
-    "Condition": _Reader.condition,
-    "Observation": _Reader.observation,
-    "DiagnosticReport": _Reader.report,
+_Table = Mapping[str, Callable[[_Reader, Entry], Iterable[F]]]
+_RESULTS: _Table[Result] = {"Observation": _Reader.observation, "DiagnosticReport": _Reader.report}
+_DIAGNOSES: _Table[Diagnosis] = {"Condition": _Reader.condition}
+_THERAPIES: _Table[Therapy] = {
     "MedicationStatement": _Reader.medication_event,
     "MedicationRequest": _Reader.medication_event,
     "MedicationAdministration": _Reader.medication_event,
     "MedicationDispense": _Reader.medication_event,
-    "Procedure": _Reader.procedure,
 }
+_PROCEDURES: _Table[Procedure] = {"Procedure": _Reader.procedure}
 
 
 def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: ZoneInfo) -> PatientFacts:
     """Everything that the criteria can ask of this record, on one day."""
     reader = _Reader(Recogniser(terminology), zone, record, as_of)
-    unordered = [fact for kind, read in _TABLE.items() for entry in record.of_type(kind) for fact in read(reader, entry)]
-    found = sorted(unordered, key=_chronology)
     return PatientFacts(
         person=person(record.patient, zone),
         as_of=as_of,
-        results=_of(Result, found),
-        diagnoses=_of(Diagnosis, found),
-        therapies=_of(Therapy, found),
-        procedures=_of(Procedure, found),
+        results=_read(reader, _RESULTS),
+        diagnoses=_read(reader, _DIAGNOSES),
+        therapies=_read(reader, _THERAPIES),
+        procedures=_read(reader, _PROCEDURES),
         searched=frozenset(_searched(record)),
     )
+
+
+def _read(reader: _Reader, table: _Table[F]) -> tuple[F, ...]:
+    found = [fact for kind, read in table.items() for entry in reader.record.of_type(kind) for fact in read(reader, entry)]
+    return tuple(sorted(found, key=_chronology))
 
 
 def person(patient: fhir.Patient, zone: ZoneInfo) -> Person:
@@ -154,10 +157,6 @@ def _chronology(fact: Fact) -> tuple[date, date, str]:
     """Oldest first, whatever the order of the record's entries; what has no date comes last."""
     when = fact.when
     return (when.first, when.last, fact.reference) if when is not None else (date.max, date.max, fact.reference)
-
-
-def _of(kind: type[F], found: Sequence[Fact]) -> tuple[F, ...]:
-    return tuple(fact for fact in found if isinstance(fact, kind))
 
 
 def _searched(record: PatientRecord) -> Iterator[Kind]:
