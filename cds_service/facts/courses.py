@@ -64,7 +64,7 @@ def _is_oral_azacitidine(drug: Therapy) -> bool:
 
 
 def is_antileukaemic(drug: Therapy) -> bool:
-    return is_course_drug(drug) or _is_oral_azacitidine(drug) or any(drug.is_in(name) for name in TARGETED)
+    return is_course_drug(drug) or _is_oral_azacitidine(drug) or drug.is_in_any(TARGETED)
 
 
 def is_placed(drug: Therapy, as_of: date) -> bool:

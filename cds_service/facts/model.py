@@ -33,6 +33,9 @@ class Fact(Value, frozen=True):
     def is_in(self, value_set: str) -> bool:
         return value_set in self.recognition.members
 
+    def is_in_any(self, value_sets: Collection[str]) -> bool:
+        return not self.recognition.members.isdisjoint(value_sets)
+
     def rests_on_text(self, value_set: str) -> bool:
         return self.recognition.rests_on_text(value_set)
 
@@ -159,6 +162,9 @@ class Therapy(Fact, frozen=True):
     """Taken or ordered now, without a stated end."""
     is_unclear: bool = False
     """The record does not say whether it was taken: its status is unknown or missing."""
+    reasons: Recognition | None = None
+    """What it is given for, as our value sets recognise it; None where nothing is recorded."""
+    # How it is given, of a medicine that a value set names:
     route: Route | None = None
     single: bool = False
     """One dose, or as needed."""
@@ -169,9 +175,6 @@ class Therapy(Fact, frozen=True):
     def understood(self) -> bool:
         """Whether a code that we know, or words, tell which medicine it is."""
         return bool(self.recognition.by_code) or self.recognition.has_text
-
-    reasons: Recognition | None = None
-    """What it is given for, as our value sets recognise it; None where nothing is recorded."""
 
 
 class Procedure(Fact, frozen=True):

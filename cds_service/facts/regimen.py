@@ -57,7 +57,7 @@ TARGETED = frozenset(
 
 
 def drug_classes(drugs: Iterable[Therapy]) -> frozenset[str]:
-    return frozenset(name for drug in drugs for name, sets in DRUG_CLASSES.items() if any(drug.is_in(one) for one in sets))
+    return frozenset(name for drug in drugs for name, sets in DRUG_CLASSES.items() if drug.is_in_any(sets))
 
 
 def classify(drugs: Iterable[Therapy], beside: Iterable[Therapy], assumptions: Assumptions) -> Regimen:
@@ -134,4 +134,4 @@ _ABSOLUTE = {
 
 
 def _any(drugs: Iterable[Therapy], *value_sets: str) -> bool:
-    return any(drug.is_in(name) for drug in drugs for name in value_sets)
+    return any(drug.is_in_any(value_sets) for drug in drugs)

@@ -152,6 +152,8 @@ def assess(
         known = tuple(count.result for found in counts.values() for count in found)
         return Assessment(marrow, Response.COUNTS_MISSING, marrow.when, (marrow.result, *known))
     found = _with_counts(marrow, counts, assumptions)
+    if counts == near:  # as where all days are known
+        return found
     perhaps = _with_counts(marrow, near, assumptions)
     return replace(found, when=DateRange(min(found.when.first, perhaps.when.first), found.when.last, found.when.moment))
 

@@ -135,13 +135,16 @@ def _one_a_day(seen: Sequence[Sighting]) -> list[Sighting]:
     by_day: dict[DateRange, list[Sighting]] = {}
     for one in seen:
         by_day.setdefault(day_of(one), []).append(one)
-    together = []
-    for day, ones in by_day.items():
-        agree = len({(one.sight, one.unclear) for one in ones}) == 1
-        facts = tuple(dict.fromkeys(fact for one in ones for fact in one.rests_on))
-        differ = Sighting(Sight.OPEN, day, facts, unclear=Unclear.MARROWS_DIFFER, assessment=ones[0].assessment)
-        together.append(ones[0] if agree else differ)
-    return together
+    return [ones[0] if _agree(ones) else _differ(day, ones) for day, ones in by_day.items()]
+
+
+def _agree(ones: Sequence[Sighting]) -> bool:
+    return all(one.sight is ones[0].sight and one.unclear is ones[0].unclear for one in ones[1:])
+
+
+def _differ(day: DateRange, ones: Sequence[Sighting]) -> Sighting:
+    facts = tuple(dict.fromkeys(fact for one in ones for fact in one.rests_on))
+    return Sighting(Sight.OPEN, day, facts, unclear=Unclear.MARROWS_DIFFER, assessment=ones[0].assessment)
 
 
 def _conflict(statement: Statement, marrow: Assessment | None) -> Sighting:

@@ -101,8 +101,8 @@ def treatment_history(
     facts: PatientFacts, diagnosed: DateRange | None, statements: Sequence[Statement], assumptions: Assumptions
 ) -> TreatmentHistory:
     """What was given against the leukaemia, and how much of it the record can be trusted to tell."""
-    drugs = [drug for drug in facts.therapies if is_antileukaemic(drug) and is_placed(drug, facts.as_of)]
-    given = [drug for drug in drugs if drug.giving is not Giving.ORDERED]
+    drugs = [drug for drug in facts.therapies if is_antileukaemic(drug)]
+    given = [drug for drug in drugs if drug.giving is not Giving.ORDERED and is_placed(drug, facts.as_of)]
     grafts = _events(facts.procedures_in("stem_cell_transplant"), facts.as_of, assumptions)
     prepared = tuple(preparations(given, grafts, facts, assumptions))
     counted = [drug for drug in given if drug not in prepared]
@@ -117,7 +117,7 @@ def treatment_history(
         preparations=prepared,
         antecedent=tuple(drug for one in before for drug in (one.drugs or one.beside)),
         untreated=() if after or grafts else _untreated(statements, facts.as_of, assumptions),
-        undated=tuple(drug for drug in facts.therapies if is_antileukaemic(drug) and _is_undated(drug)),
+        undated=tuple(drug for drug in drugs if _is_undated(drug)),
         open=frozenset(),
     )
     return replace(history, open=frozenset(_open_reasons(history, facts, assumptions)))
