@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from cds_service.dates import DateRange, parse_fhir_date, span
 from cds_service.facts import dosage
@@ -102,10 +103,11 @@ class MedicationReader(Value, frozen=True):
         yield self._therapy(reference, resource, course, list(many(resource.dosage_instruction)))
 
     def _therapy(self, reference: str, resource: fhir.MedicationEvent, course: _Course, dosages: list[fhir.Dosage]) -> Therapy:
+        """How it is given is read of a medicine that a value set names: of others nobody asks."""
         concepts, form = self._medication(resource)
         display = resource.medication_reference.display if resource.medication_reference is not None else None
         names = [display] if display else []
-        return Therapy(
+        therapy = Therapy(
             reference=reference,
             label=label(concepts[0]) if concepts else (display or "a medicine without a name"),
             recognition=self.recogniser.recognise(AskedOf.MEDICATION, concepts, names),
@@ -115,10 +117,16 @@ class MedicationReader(Value, frozen=True):
             ended=course.ended,
             ongoing=course.ongoing,
             is_unclear=course.is_unclear,
-            route=dosage.route(dosages, " ".join((form, *texts(*concepts), *names))),
-            single=dosage.is_single(dosages),
-            dose=dosage.single_dose(dosages, texts(*concepts)),
             reasons=self._reasons(resource, dosages),
+        )
+        if not therapy.recognition.named:
+            return therapy
+        words = texts(*concepts)
+        return replace(
+            therapy,
+            route=dosage.route(dosages, " ".join((form, *words, *names))),
+            single=dosage.is_single(dosages),
+            dose=dosage.single_dose(dosages, words),
         )
 
     def _medication(self, resource: fhir.MedicationEvent) -> tuple[list[fhir.CodeableConcept], str]:

@@ -10,7 +10,7 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.dates import DateRange
 from cds_service.facts import extract
 from cds_service.facts.medications import last_exposure
-from cds_service.facts.model import Giving, Therapy
+from cds_service.facts.model import Giving, Route, Therapy
 from cds_service.fhir.bundle import read_bundle
 from cds_service.terminology.value_set import NOTHING
 from tests.records import AS_OF, Record
@@ -185,3 +185,19 @@ def test_the_last_dose_may_have_been_taken_on_any_day_that_the_record_leaves_ope
     therapy = Therapy("MedicationStatement/d", "a drug", NOTHING, None, started=start, ended=end, ongoing=ongoing)
     found = last_exposure(therapy, AS_OF)
     assert (None if found is None else str(found)) == expected
+
+
+@pytest.mark.parametrize(("name", "route"), [("Cytarabine", Route.ORAL), ("Lisinopril", None)])
+def test_how_it_is_given_is_read_only_of_a_medicine_that_is_asked_for(
+    knowledge: Knowledge, name: str, route: Route | None
+) -> None:
+    dosage = [{"route": {"text": "Oral"}}]
+    (therapy,) = read(knowledge, STATEMENT, medicationCodeableConcept={"text": name}, dosage=dosage, status="active")
+    assert therapy.route is route
+
+
+def test_what_it_is_given_for_is_read_of_every_medicine(knowledge: Knowledge) -> None:
+    lisinopril = {"medicationCodeableConcept": {"text": "Lisinopril"}, "status": "active"}
+    (therapy,) = read(knowledge, STATEMENT, **lisinopril, reasonCode=[{"text": "Breast cancer"}])
+    assert therapy.reasons is not None
+    assert therapy.reasons.is_in("other_malignancy")
