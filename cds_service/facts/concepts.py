@@ -42,6 +42,8 @@ def texts(*concepts: fhir.CodeableConcept | None) -> list[str]:
 
 def label(concept: fhir.CodeableConcept | None) -> str:
     """The resource's own name for it; a bare code where it has no words."""
+    if concept is not None and concept.text:
+        return concept.text
     words = texts(concept)
     if words:
         return words[0]
