@@ -29,10 +29,13 @@ class Index(Generic[F]):
 
     def naming(self, value_sets: Collection[str]) -> Sequence[F]:
         """Those that are, or may be, in one of these value sets."""
-        found = [facts for name in value_sets if (facts := self._named.get(name))]
-        if len(found) < 2:
-            return found[0] if found else ()
-        return [fact for fact in self._facts if not fact.recognition.named.isdisjoint(value_sets)]
+        found: Sequence[F] = ()
+        for name in value_sets:
+            if facts := self._named.get(name):
+                if found:  # several sets name some, and perhaps the same
+                    return [fact for fact in self._facts if not fact.recognition.named.isdisjoint(value_sets)]
+                found = facts
+        return found
 
     @cached_property
     def _members(self) -> Mapping[str, tuple[F, ...]]:
