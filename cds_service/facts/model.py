@@ -28,7 +28,7 @@ class Fact(Value, frozen=True):
     when: DateRange | None
 
     def __hash__(self) -> int:
-        return hash((self.reference, self.label, self.when))  # which tells nearly all facts apart
+        return hash((self.reference, self.label))  # which tells nearly all facts apart
 
     def is_in(self, value_set: str) -> bool:
         return value_set in self.recognition.members
@@ -87,9 +87,6 @@ class Result(Fact, frozen=True):
     """What its words say of this very antigen, where they speak of several."""
     panel: tuple["Result", ...] = ()
     """The other components of the same Observation."""
-
-    def __hash__(self) -> int:
-        return hash((self.reference, self.label, self.amount))
 
     @property
     def circumstances(self) -> str:
