@@ -72,16 +72,14 @@ def read(text: str, terminology: Terminology) -> Iterator[AntigenReading]:
         yield from dict.fromkeys(_Sentence(sentence, terminology).readings())
 
 
-def told(result: Result, terminology: Terminology) -> Iterator[Result]:
+def told(result: Result, terminology: Terminology) -> Sequence[Result]:
     """A result whose words speak of antigens: what they say of its own, and a result more for each other one."""
     if not result.words or not _names_antigen(result.words, terminology):
-        yield result
-        return
+        return (result,)
     own = {name for name in ANTIGENS if any(result.is_in(f"{name}{part}") for part in ("", "_cells", "_stain", "_intensity"))}
     readings = list(read(result.words, terminology))
     said = _together([one.reading for one in readings if one.antigen in own and one.reading is not None]) if own else None
-    yield replace(result, said=said)
-    yield from in_words(result, [one for one in readings if one.antigen not in own])
+    return (replace(result, said=said), *in_words(result, [one for one in readings if one.antigen not in own]))
 
 
 def in_words(source: Result, readings: Iterable[AntigenReading]) -> Iterator[Result]:

@@ -36,20 +36,19 @@ def may_be_asked_for(terminology: Terminology) -> Callable[[NamedObservation], b
     return lambda named: named.may_tell_more() or bool(recogniser.test(named.code).named)
 
 
-def _read(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> Iterator[Result]:
+def _read(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> list[Result]:
     when = _when(resource, zone)
     specimen = (resource.specimen.display or "").lower() if resource.specimen else ""
     method = f"{words_of(resource.method, resource.body_site, resource.code)} {specimen}"
-    notes = " ".join((note.text or "").lower() for note in many(resource.note))
-    components = tuple(
+    notes = " ".join([(note.text or "").lower() for note in many(resource.note)])
+    components = [
         _result(reference, component, component.code, when, (f"{method} {words_of(component.code)}", notes), recogniser)
         for component in many(resource.component)
-    )
-    whole = _result(reference, resource, resource.code, when, (method, notes), recogniser, panel=components)
-    if _has_value(resource, whole) or not (components or resource.has_member):  # a mere panel says nothing itself
-        yield from immunophenotype.told(whole, recogniser.terminology)
-    for component in components:
-        yield from immunophenotype.told(component, recogniser.terminology)
+    ]
+    whole = _result(reference, resource, resource.code, when, (method, notes), recogniser, panel=tuple(components))
+    is_mere_panel = (components or resource.has_member) and not _has_value(resource, whole)  # which says nothing itself
+    found = components if is_mere_panel else [whole, *components]
+    return [one for result in found for one in immunophenotype.told(result, recogniser.terminology)]
 
 
 def _may_be_asked_for(resource: fhir.Observation, recogniser: Recogniser) -> bool:
@@ -83,9 +82,9 @@ def _result(
         amount=amount,
         words=words,
         value=_answer(value, words, recogniser),
-        interpretation=frozenset(c.upper() for item in many(value.interpretation) for c in (*codes_of(item), *_bare(item))),
+        interpretation=frozenset([c.upper() for item in many(value.interpretation) for c in (*codes_of(item), *_bare(item))]),
         absent=value.data_absent_reason is not None,
-        ranges=tuple(normal_range(item) for item in many(value.reference_range)),
+        ranges=tuple([normal_range(item) for item in many(value.reference_range)]),
         method=told[0],
         notes=told[1],
         panel=panel,
