@@ -208,15 +208,16 @@ def _counts(
     last = assumptions.spans["counts_after_marrow"].after(marrow.when.last)
     if next_course is not None:
         last = min(last, next_course.first - timedelta(days=1))
+    last = min(last, facts.as_of)
     plausible = assumptions.limit(_PLAUSIBLE[name])
     found = []
     for result in facts.results_in(name):
-        value = _in_unit(result.amount, plausible, name)
-        if result.when is None or result.absent or value is None or not 0 <= value <= plausible.value:
+        when = result.when
+        if when is None or result.absent or when.last < first or when.first > last:  # as most of a long chart
             continue
-        last = min(last, facts.as_of)
-        if result.when.last >= first and result.when.first <= last:
-            found.append(_Count(result, result.when, value, first <= result.when.first and result.when.last <= last))
+        value = _in_unit(result.amount, plausible, name)
+        if value is not None and 0 <= value <= plausible.value:
+            found.append(_Count(result, when, value, first <= when.first and when.last <= last))
     return found
 
 

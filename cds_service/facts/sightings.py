@@ -86,9 +86,17 @@ class Shown(Value, frozen=True):
     outside: tuple[Sighting, ...]
 
 
+class _Beside(Value, frozen=True):
+    """What may stand beside a marrow."""
+
+    outside: tuple[Extramedullary, ...]
+    blood: tuple[Result, ...]
+    """Blood blasts."""
+
+
 def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[Statement], assumptions: Assumptions) -> Shown:
     """All of it that has a day."""
-    outside = extramedullary_disease(facts)
+    beside = _Beside(extramedullary_disease(facts), tuple(_blood(facts)))
     of_response: list[Marrow] = []
     too_early: list[Marrow] = []
     for taken in marrows(facts, history.begins(assumptions)):
@@ -96,7 +104,7 @@ def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[S
             of_response.append(taken)
         else:
             too_early.append(taken)
-    assessed = tuple(_assess(taken, facts, history, outside, assumptions) for taken in of_response)
+    assessed = tuple(_assess(taken, facts, history, beside, assumptions) for taken in of_response)
     placed = [one for one in statements if one.is_placed]
     denied = {id(one): marrow for one in placed if (marrow := denied_by(one, assessed, history, assumptions)) is not None}
     stated: list[Sighting] = []
@@ -107,11 +115,11 @@ def shown(facts: PatientFacts, history: TreatmentHistory, statements: Sequence[S
             stated += _by_statement(statement)
     return Shown(
         marrows=assessed,
-        first_days=tuple(_in_the_first_days(too_early, facts, history, outside, assumptions)),
+        first_days=tuple(_in_the_first_days(too_early, facts, history, beside, assumptions)),
         stated=tuple(stated),
         contested=frozenset(marrow.marrow.when for one in placed if one.dated and (marrow := denied.get(id(one))) is not None),
-        blood=tuple(_by_blood(facts)),
-        outside=tuple(Sighting(Sight.OUTSIDE, one.when, (one.fact,), confirm=True) for one in outside),
+        blood=tuple(_by_blood(beside.blood)),
+        outside=tuple(Sighting(Sight.OUTSIDE, one.when, (one.fact,), confirm=True) for one in beside.outside),
     )
 
 
@@ -164,7 +172,7 @@ def _in_the_first_days(
     too_early: Iterable[Marrow],
     facts: PatientFacts,
     history: TreatmentHistory,
-    outside: Sequence[Extramedullary],
+    beside: _Beside,
     assumptions: Assumptions,
 ) -> Iterator[Sighting]:
     """A marrow of the first days of a course tells nothing of its response, but may tell of what the course was given for.
@@ -173,7 +181,7 @@ def _in_the_first_days(
     """
     limit = assumptions.limit("diagnostic_blasts").value
     for marrow in too_early:
-        found = _assess(marrow, facts, history, outside, assumptions)
+        found = _assess(marrow, facts, history, beside, assumptions)
         if found.response is Response.CR:
             yield Sighting(Sight.CLEAN, found.when, found.rests_on, unclear=Unclear.TOO_EARLY, assessment=found)
         elif marrow.blasts.at_least(limit):
@@ -184,28 +192,28 @@ def _assess(
     marrow: Marrow,
     facts: PatientFacts,
     history: TreatmentHistory,
-    outside: Sequence[Extramedullary],
+    beside: _Beside,
     assumptions: Assumptions,
 ) -> Assessment:
     """With what stands beside it: active extramedullary disease bars remission, blood blasts leave it open."""
     next_course = next((course.start for course in history.courses if course.start.first > marrow.when.last), None)
     since = history.course_before(marrow.when.last)
-    soon = assumptions.spans["blood_beside_marrow"].after(marrow.when.last)
+    near = assumptions.spans["blood_beside_marrow"]
+    before, soon = near.before(marrow.when.first), near.after(marrow.when.last)
     active = [
         one.fact
-        for one in outside
+        for one in beside.outside
         if one.goes_on
         if one.when.first <= (soon if one.objective else marrow.when.last)
         if since is None or since.start.first <= one.when.first
         if next_course is None or one.when.first < next_course.first
     ]
     found = assess(marrow, facts, next_course, active, assumptions)
-    near = assumptions.spans["blood_beside_marrow"]
     in_blood = [
         result
-        for result in _blood(facts)
+        for result in beside.blood
         if (amount := result.amount) is not None and amount.value > 0 and result.when is not None
-        if near.before(marrow.when.first) <= result.when.first <= near.after(marrow.when.last)
+        if before <= result.when.first <= soon
         if next_course is None or result.when.first < next_course.first
     ]
     if in_blood and found.response is not Response.DISEASE:
@@ -293,8 +301,8 @@ def _blood(facts: PatientFacts) -> Iterable[Result]:
     )
 
 
-def _by_blood(facts: PatientFacts) -> Iterator[Sighting]:
-    for result in _blood(facts):
+def _by_blood(blood: Iterable[Result]) -> Iterator[Sighting]:
+    for result in blood:
         amount = result.amount
         if amount is not None and result.when is not None:
             present = amount.value > Decimal(0) and amount.comparator not in ("<", "<=")
