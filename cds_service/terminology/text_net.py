@@ -165,8 +165,13 @@ def _clause_around(text: str, mention: Span) -> str:
     return text[before : behind.start() if behind is not None else len(text)]
 
 
+_NOWHERE = re.compile(r"(?!)")
+"""Where no words are found; an empty expression would match everywhere."""
+
+
 def _compiled(words: Sequence[str]) -> re.Pattern[str]:
     """One expression; the words that may begin in Latin script share the test for a word's start, which is costly."""
     latin = [word for word in words if word[:1].isascii()]
     others = [word for word in words if not word[:1].isascii()]
-    return pattern(*([f"{WORD_START}(?:{'|'.join(latin)})"] if latin else []), *others)
+    parts = [*([f"{WORD_START}(?:{'|'.join(latin)})"] if latin else []), *others]
+    return pattern(*parts) if parts else _NOWHERE

@@ -191,3 +191,9 @@ def test_a_display_that_is_no_name_is_not_remembered(knowledge: Knowledge) -> No
     del words, concept
     gc.collect()
     assert held() is None
+
+
+def test_a_net_without_words_finds_nothing() -> None:
+    assert TextNet(()).places("AML") == []
+    assert not AllWords([]).occur_in("AML")
+    assert not AllWords([]).occur_in("白血病")
