@@ -6,8 +6,8 @@ import msgspec
 from msgspec.structs import replace
 
 from cds_service.errors import UnreadableRecord
+from cds_service.fhir.bundle_elements import NotABundleError
 from cds_service.fhir.entries import Read, read_bundle_entries
-from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.record import Entry, Gap, GapReason, PatientRecord
 from cds_service.fhir.references import canonical, is_nameless
 from cds_service.fhir.resources import READ, Patient

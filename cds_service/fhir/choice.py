@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
+from cds_service.fhir.bundle_elements import AboutEntry, BundleLink
 from cds_service.fhir.entries import OriginalsOfBundle
-from cds_service.fhir.odd_bundle import AboutEntry, BundleLink
 from cds_service.fhir.part import Part
 from cds_service.fhir.record import Entry, Json
 from cds_service.fhir.resources import CodeableConcept, Observation, Reference

@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlencode, urljoin, urlsplit
 from cachetools import TTLCache
 
 from cds_service.errors import OutboundError
+from cds_service.fhir.bundle_elements import NotABundleError
 from cds_service.fhir.capabilities import Capabilities
 from cds_service.fhir.entries import Read, read_bundle_entries, read_resource
-from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.outcomes import gravest
 from cds_service.fhir.readers import Readers
 from cds_service.fhir.record import Entry, Gap, GapReason

@@ -9,10 +9,9 @@ from typing import Literal
 import msgspec
 
 from cds_service import json_bytes
+from cds_service.fhir.bundle_elements import AboutEntry, BundleLink
 from cds_service.fhir.odd_bundle import (
     NOTHING,
-    AboutEntry,
-    BundleLink,
     RawEntry,
     decode_odd,
     decoded,

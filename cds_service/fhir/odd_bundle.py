@@ -7,30 +7,11 @@ from typing import TypeVar
 import msgspec
 
 from cds_service import json_bytes
+from cds_service.fhir.bundle_elements import AboutEntry, BundleLink, BundleSearch, NotABundleError
 from cds_service.fhir.record import Json
 from cds_service.json_bytes import UNDECODABLE
 
 T = TypeVar("T")
-
-
-class BundleLink(msgspec.Struct, frozen=True, gc=False):
-    relation: str | None = None
-    url: str | None = None
-
-
-class BundleSearch(msgspec.Struct, frozen=True, gc=False):
-    mode: str | None = None
-
-
-class AboutEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """What a Bundle says of an entry."""
-
-    full_url: str | None = None
-    search: BundleSearch | None = None
-
-    def is_match(self) -> bool:
-        """Whether it answers the search, and is not merely included with what does."""
-        return self.search is None or self.search.mode not in ("include", "outcome")
 
 
 NOTHING = msgspec.Raw(b"")
@@ -64,10 +45,6 @@ class OddBundle(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 _BUNDLE = msgspec.json.Decoder(OddBundle)
 _ENTRIES = msgspec.json.Decoder(list[RawEntry] | None)
-
-
-class NotABundleError(ValueError):
-    """The bytes are not a Bundle; holds no value of them."""
 
 
 def decode_odd(body: Json) -> OddBundle:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from cds_service.dates import parse_fhir_date
+from cds_service.fhir.bundle_elements import NotABundleError
 from cds_service.fhir.entries import read_bundle_entries, read_resource, resource_type_of
-from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.outcomes import said
 from cds_service.fhir.record import Entry, Gap, GapReason, Json
 from cds_service.fhir.resources import Observation

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cds_service.fhir import entries
+from cds_service.fhir.bundle_elements import NotABundleError
 from cds_service.fhir.entries import Read, read_bundle_entries, read_part_by_part
-from cds_service.fhir.odd_bundle import NotABundleError
 from cds_service.fhir.record import GapReason
 
 
