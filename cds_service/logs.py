@@ -1,10 +1,9 @@
 """Events as JSON lines: a static name and allow-listed fields, never text from a record or an exception."""
 
+import json
 import logging
 from contextvars import ContextVar
 from typing import TextIO
-
-import msgspec
 
 FIELDS = frozenset(
     {
@@ -53,7 +52,7 @@ class JsonFormatter(logging.Formatter):
         fields = getattr(record, "fields", {})
         head = {"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), "level": record.levelname.lower()}
         event = record.getMessage() if record.name.startswith("cds_service") else f"library.{record.name}"
-        return msgspec.json.encode({**head, "event": event, **fields}).decode()
+        return json.dumps({**head, "event": event, **fields})
 
 
 def event(name: str, *, level: int = logging.INFO, **fields: str | int | float | None) -> None:
@@ -72,4 +71,3 @@ def configure(stream: TextIO) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     _logger.setLevel(logging.INFO)
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # found out for each line, and told in none
