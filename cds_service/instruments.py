@@ -39,9 +39,9 @@ BREAKERS = Gauge(
 
 
 @cache
-def counter(of: Counter, *labels: str) -> Counter:
+def counter(family: Counter, *labels: str) -> Counter:
     """For what every call counts: to find the counter of some labels takes longer than to count."""
-    return of.labels(*labels)
+    return family.labels(*labels)
 
 
 class _Facts(Collector):

@@ -1,20 +1,18 @@
 """The comparisons of the trial files, and whether one holds for all that a printed value may mean."""
 
 from decimal import Decimal
-from enum import Enum
 
 from cds_service.facts.model import Amount
+from cds_service.value import OneOf
 
 
-class Operator(Enum):
+class Operator(OneOf):
     """The comparisons of the trial files."""
 
     BELOW = "below"
     AT_MOST = "at_most"
     AT_LEAST = "at_least"
     ABOVE = "above"
-
-    __hash__ = object.__hash__  # as terminology.value_set.AskedOf
 
     def holds(self, value: Decimal, limit: Decimal) -> bool:
         match self:

@@ -14,9 +14,9 @@ from typing import TypeVar
 from cds_service import assumptions as assumptions_module
 from cds_service.assumptions import Assumptions
 from cds_service.criteria import cross_check, load
-from cds_service.criteria.known_beforehand import KnownBeforehand, known_beforehand, touched
+from cds_service.criteria.beforehand import Beforehand, answered_beforehand, touched
 from cds_service.criteria.predicates.combinations import SharedReading
-from cds_service.criteria.predicates.search import Searches, searches
+from cds_service.criteria.predicates.search import Search, look_through
 from cds_service.criteria.predicates.window import INSULTS
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.trial import Trial
@@ -55,24 +55,23 @@ class Knowledge:
 
     def case(self, facts: PatientFacts) -> Case:
         """A patient's facts with their disease course, ready to be asked."""
-        looked_through = searches(facts, self.terminology)
-        known = self._beforehand(facts.searched).where_none_is_of(touched(facts, looked_through))
-        return self._case(facts, looked_through, known)
+        searches = look_through(facts, self.terminology)
+        return self._case(facts, searches, self._beforehand(facts.searched).where_none_is_of(touched(facts, searches)))
 
-    def _case(self, facts: PatientFacts, searches: Searches, known: Mapping[int, Verdict]) -> Case:
+    def _case(self, facts: PatientFacts, searches: Mapping[Kind, Search], beforehand: Mapping[int, Verdict]) -> Case:
         definitions = {trial.id: trial.relapse for trial in self.trials}
         courses = timeline.disease_courses(facts, definitions, self.assumptions)
         course = next(iter(courses.values()))
         knowledge = (self.terminology, self.assumptions, self.readings, self._numbers)
-        return Case(facts, courses, course, *knowledge, searches, known)
+        return Case(facts, courses, course, *knowledge, searches, beforehand)
 
     @cached_property
-    def _beforehand(self) -> Callable[[frozenset[Kind]], KnownBeforehand]:
+    def _beforehand(self) -> Callable[[frozenset[Kind]], Beforehand]:
         """What is answered where nothing is on record, by the kinds of which everything was had."""
 
-        def of_nobody(searched: frozenset[Kind]) -> KnownBeforehand:
+        def of_nobody(searched: frozenset[Kind]) -> Beforehand:
             facts = PatientFacts(Person("Patient", birth=None, sex=None), date.min, searched=searched)
-            return known_beforehand(self._numbers, self._case(facts, searches(facts, self.terminology), {}))
+            return answered_beforehand(self._numbers, self._case(facts, look_through(facts, self.terminology), {}))
 
         return lru_cache(None)(of_nobody)
 

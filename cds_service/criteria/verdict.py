@@ -7,7 +7,6 @@ Source: Kleene's strong three-valued logic, as CQL has it (https://cql.hl7.org/0
 """
 
 from collections.abc import Iterable, Sequence
-from enum import Enum
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -15,19 +14,17 @@ from msgspec.structs import replace
 from cds_service.criteria.reasons import Detail, Reason, Wanted
 from cds_service.dates import DateRange
 from cds_service.facts.model import Fact, Kind
-from cds_service.value import Value
+from cds_service.value import OneOf, Value
 
 T = TypeVar("T")
 _FEW = 12
 """So many are sooner compared with each other than hashed."""
 
 
-class Answer(Enum):
+class Answer(OneOf):
     MET = "met"
     NOT_MET = "not_met"
     UNKNOWN = "unknown"
-
-    __hash__ = object.__hash__  # as terminology.value_set.AskedOf
 
 
 class Evidence(Value, frozen=True):

@@ -103,7 +103,6 @@ class MedicationReader(Value, frozen=True):
         yield self._therapy(reference, resource, course, list(many(resource.dosage_instruction)))
 
     def _therapy(self, reference: str, resource: fhir.MedicationEvent, course: _Course, dosages: list[fhir.Dosage]) -> Therapy:
-        """How it is given is read of a medicine that a value set names: of others nobody asks."""
         concepts, form = self._medication(resource)
         display = resource.medication_reference.display if resource.medication_reference is not None else None
         names = [display] if display else []
@@ -119,7 +118,7 @@ class MedicationReader(Value, frozen=True):
             is_unclear=course.is_unclear,
             reasons=self._reasons(resource, dosages),
         )
-        if not therapy.recognition.named:
+        if not therapy.recognition.named:  # nobody asks how it is given
             return therapy
         words = texts(*concepts)
         return replace(

@@ -15,7 +15,7 @@ from cds_service.dates import DateRange
 from cds_service.facts.finding import Reading
 from cds_service.facts.index import Index
 from cds_service.terminology.value_set import Recognition
-from cds_service.value import Value
+from cds_service.value import OneOf, Value
 
 
 class Fact(Value, frozen=True):
@@ -161,8 +161,8 @@ class Therapy(Fact, frozen=True):
     """The record does not say whether it was taken: its status is unknown or missing."""
     reasons: Recognition | None = None
     """What it is given for, as our value sets recognise it; None where nothing is recorded."""
-    # How it is given, of a medicine that a value set names:
     route: Route | None = None
+    """This and the dose are read of a medicine that a value set names, and are not known of others."""
     single: bool = False
     """One dose, or as needed."""
     dose: Amount | None = None
@@ -182,15 +182,13 @@ class Procedure(Fact, frozen=True):
     """What it was done for, and the diseases that its own name names."""
 
 
-class Kind(Enum):
+class Kind(OneOf):
     """The kinds of fact, named by the FHIR resource that is counted when it is searched for."""
 
     RESULT = "Observation"
     DIAGNOSIS = "Condition"
     THERAPY = "Medication"
     PROCEDURE = "Procedure"
-
-    __hash__ = object.__hash__  # as terminology.value_set.AskedOf
 
 
 class Person(Value, frozen=True):

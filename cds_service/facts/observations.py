@@ -31,9 +31,18 @@ def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, 
 
 
 def may_be_asked_for(terminology: Terminology) -> Callable[[NamedObservation], bool]:
-    """Whether `results` may make anything of an Observation, as far as its name tells; a no is sure."""
-    recogniser = Recogniser(terminology)
-    return lambda named: named.may_tell_more() or bool(recogniser.test(named.code).named)
+    """Whether `results` may make anything of an Observation, as far as its name tells; a no is sure.
+
+    One that does not say what it is, in words or in a code of a system that we know, may be anything.
+    """
+    recogniser, known_systems = Recogniser(terminology), terminology.systems()
+
+    def may_be(named: NamedObservation) -> bool:
+        test = recogniser.test(named.code)
+        says_what = test.has_text or not test.systems.isdisjoint(known_systems)
+        return named.may_tell_more() or bool(test.named) or not says_what
+
+    return may_be
 
 
 def _read(reference: str, resource: fhir.Observation, recogniser: Recogniser, zone: ZoneInfo) -> list[Result]:

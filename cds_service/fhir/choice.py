@@ -10,7 +10,8 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from cds_service.fhir.bundle_elements import AboutEntry, BundleLink
-from cds_service.fhir.entries import OriginalsOfBundle
+from cds_service.fhir.entries import OriginalsOfBundle, next_page
+from cds_service.fhir.glance import surely_of
 from cds_service.fhir.part import Part
 from cds_service.fhir.record import Entry, Json
 from cds_service.fhir.resources import CodeableConcept, Observation, Reference
@@ -46,8 +47,7 @@ class NamedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only
     def is_whole(self) -> bool:
         """Whether it surely holds all that was found, and nothing else."""
         all_match = all(one.search is None or one.is_match() for one in self.entry)
-        is_last = not any(link.relation == "next" for link in self.link or ())
-        return all_match and is_last and (self.total or 0) <= len(self.entry)
+        return all_match and next_page(self.link or []) == (None, False) and (self.total or 0) <= len(self.entry)
 
 
 NO_RESULTS = NamedBundle(resource_type="Bundle")
@@ -68,8 +68,7 @@ def read_wanted(
     try:
         bundles = {key: _BUNDLE.decode(value) or NO_RESULTS for key, value in results.items()}
         named = [one.resource for bundle in bundles.values() for one in bundle.entry]
-        subjects = {one.subject.reference for one in named if one.subject is not None}
-        if not (subjects <= {patient, None} and all(bundle.is_whole() for bundle in bundles.values())):
+        if not (surely_of(patient, [one.subject for one in named]) and all(bundle.is_whole() for bundle in bundles.values())):
             return None
         chosen = {one.id for one in named if is_wanted(one) or f"Observation/{one.id}" in known}
         return {key: Part(_entries(results[key], bundle, chosen)) for key, bundle in bundles.items()}

@@ -134,7 +134,7 @@ def _read_in_one_pass(body: Json) -> Read:
         reference = name or _nameless(one, one.resource, originals.all()[place], full_urls)
         entries.append(Entry(reference, one.resource, originals, place, one.full_url))
     included = [one for one in found if one.search is not None and not one.is_match()]  # mostly nothing is said of the search
-    following, odd_links = _next(bundle.link or [])
+    following, odd_links = next_page(bundle.link or [])
     return Read(tuple(entries), (), None, following, len(found) - len(included), bundle.total or 0, odd_links, full_urls)
 
 
@@ -158,7 +158,7 @@ def read_part_by_part(body: Json) -> Read:
         elif kind is None or kind in READ:
             gaps.append(Gap(kind or "Resource", GapReason.UNREADABLE_ENTRY))
         matches += entry.is_match()
-    following, odd_links = _next(links_of(bundle))
+    following, odd_links = next_page(links_of(bundle))
     return Read(tuple(entries), tuple(gaps), gravest(said_of_it), following, matches, total_of(bundle), odd_links, full_urls)
 
 
@@ -184,7 +184,7 @@ def _resource(body: Json) -> AnyResource | None:
         return None
 
 
-def _next(links: Sequence[BundleLink] | None) -> tuple[str | None, bool]:
+def next_page(links: Sequence[BundleLink] | None) -> tuple[str | None, bool]:
     """Where the next page is, and whether nobody knows if there is one."""
     further = [link.url for link in links or () if link.relation == "next"]
     following = next(filter(None, further), None)

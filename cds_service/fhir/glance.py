@@ -3,7 +3,8 @@
 Most charts show no leukaemia, and of most Observations nothing else is ever asked.
 """
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -46,6 +47,18 @@ class GlimpsedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_o
 _BUNDLE = msgspec.json.Decoder(GlimpsedBundle | None)
 
 
+class Subject(Protocol):
+    """Whoever a result is of."""
+
+    @property
+    def reference(self) -> str | None: ...
+
+
+def surely_of(patient: str, subjects: Iterable[Subject | None]) -> bool:
+    """Whether all are this patient by the very reference, or nobody: any other must be looked into."""
+    return {subject.reference for subject in subjects if subject is not None} <= {patient, None}
+
+
 def codes_of(body: Json, patient: str) -> frozenset[str] | None:
     """The codes, without their systems, of all Observations and their components in a Bundle.
 
@@ -58,7 +71,7 @@ def codes_of(body: Json, patient: str) -> frozenset[str] | None:
     if bundle is None:  # null is how some EHRs say that there is nothing
         return frozenset()
     observations = [entry.resource for entry in bundle.entry]
-    if not {one.subject.reference for one in observations if one.subject is not None} <= {patient, None}:
+    if not surely_of(patient, [one.subject for one in observations]):
         return None
     tests = [one.code for one in observations]
     tests += [component.code for one in observations if one.component for component in one.component]

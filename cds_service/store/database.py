@@ -87,7 +87,8 @@ class Database:
     def close(self) -> None:
         """Leave no connection open; the next transaction opens one anew. A process that forks calls this before."""
         if self._writer is not None:
-            self._writer.close()
+            with self._writer.turn:
+                self._writer.close()
         self._engine.dispose()
 
     @contextmanager
@@ -171,7 +172,7 @@ class _Writer:
             raise
 
     def close(self) -> None:
-        """The next transaction opens a connection anew."""
+        """The next transaction takes a connection from the pool anew."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import Enum
 from functools import cached_property, lru_cache
 
 from msgspec import Struct
@@ -12,6 +11,7 @@ from msgspec.structs import replace
 from cds_service.terminology.assertion import Assertion, tells_of_others
 from cds_service.terminology.codes import HIERARCHICAL, Code, Coding, bare
 from cds_service.terminology.text_net import AllWords, TextNet, agreed, covers, normalised
+from cds_service.value import OneOf
 
 REMEMBERED = 4_096
 """Codes of systems, and as many of their displays, of which it is remembered from chart to chart what they mean.
@@ -24,7 +24,7 @@ Translations = Mapping[Code, tuple[Coding, ...]]
 """A site's local codes, and the codes that they are equivalent to."""
 
 
-class AskedOf(Enum):
+class AskedOf(OneOf):
     """Which coded element a value set is about."""
 
     CONDITION = "Condition"
@@ -32,8 +32,6 @@ class AskedOf(Enum):
     MEDICATION = "Medication"
     PROCEDURE = "Procedure"
     ANSWER = "answer"
-
-    __hash__ = object.__hash__  # each is asked for a hundred times a call, and Enum's own hash is a function in Python
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,7 @@ class Terminology:
             for index, entries in ((self._codes, one.codes), (self._prefixes, one.prefixes)):
                 for system, code in entries:
                     index.setdefault((one.asked_of, system, code), set()).add(one.name)
+        self._systems = frozenset(system for _, system, _ in (*self._codes, *self._prefixes))
 
     def __getitem__(self, name: str) -> ValueSet:
         return self._sets[name]
@@ -143,7 +142,7 @@ class Terminology:
 
     def systems(self) -> frozenset[str]:
         """The code systems in which the sets hold codes."""
-        return frozenset(system for _, system, _ in (*self._codes, *self._prefixes))
+        return self._systems
 
     def sets_holding(self, coding: Coding) -> frozenset[str]:
         """The sets that hold a code, whatever it is asked of."""

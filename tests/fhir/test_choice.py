@@ -116,6 +116,22 @@ def test_what_cannot_be_read_is_a_gap_where_somebody_may_ask_for_it(knowledge: K
     assert "Observation" in not_asked_for.searched
 
 
+NOT_SAYING_WHAT_IT_IS = {
+    "no code": None,
+    "an empty code": {},
+    "a code without a system": {"coding": [{"code": "11150-0"}]},
+    "a code of the hospital's alone": {"coding": [{"system": "urn:x", "code": "7"}]},
+}
+
+
+@pytest.mark.parametrize("code", NOT_SAYING_WHAT_IT_IS.values(), ids=NOT_SAYING_WHAT_IT_IS)
+def test_what_cannot_be_read_is_a_gap_where_nobody_knows_what_it_is(knowledge: Knowledge, code: Any) -> None:
+    """It may be a blast count: to pass it over would be to take what was not understood for absent."""
+    record = read(knowledge, bundle(observation("1", code, valueQuantity="30 %"), observation("2", SODIUM)))
+    assert [gap.reason for gap in record.gaps] == [GapReason.UNREADABLE_ENTRY]
+    assert "Observation" not in record.searched
+
+
 INCLUDED = {"resource": observation("2", SODIUM), "search": {"mode": "include"}}
 READ_AS_A_WHOLE = {
     "more pages": {"laboratory": bundle(observation("1", SODIUM), link=[{"relation": "next", "url": "https://ehr.example/2"}])},

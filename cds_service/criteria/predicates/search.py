@@ -1,12 +1,11 @@
 """What a record was searched for: all entries of a kind, as they count for what is not among them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from cds_service.facts.model import Fact, Kind, PatientFacts
 from cds_service.terminology.value_set import AskedOf, Terminology
 from cds_service.value import Value
 
-Searches = Mapping[Kind, "Search"]
 _ASKED_OF = {
     Kind.DIAGNOSIS: AskedOf.CONDITION,
     Kind.THERAPY: AskedOf.MEDICATION,
@@ -24,7 +23,8 @@ class Search(Value, frozen=True):
     """Those that say of something that it is not there."""
 
 
-def searches(facts: PatientFacts, terminology: Terminology) -> Searches:
+def look_through(facts: PatientFacts, terminology: Terminology) -> dict[Kind, Search]:
+    """A search of each kind, but of results."""
     return {kind: _search(facts.of_kind(kind), asked_of, terminology) for kind, asked_of in _ASKED_OF.items()}
 
 

@@ -10,6 +10,7 @@ from cds_service.criteria.predicates.newest import possibly_newest
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.reasons import Differing, NoResult, ShareCompared
 from cds_service.criteria.verdict import Evidence, Missing, Verdict, met, not_met, unknown
+from cds_service.errors import UnitError
 from cds_service.facts.model import Result
 from cds_service.terminology import units
 
@@ -50,15 +51,15 @@ class Share(Word):
         return [(part, whole) for part in parts for whole in wholes] if len(days) == 1 and None not in days else []
 
     def _percent(self, part: Result, whole: Result) -> Decimal | None:
-        """None where a value is no plain number, or the part is more than the whole."""
-        values = [
-            units.convert(result.amount.value, result.amount.unit, "mg/dL", name)
-            for result, name in ((part, self.part), (whole, self.whole))
-            if result.amount is not None
-            and result.amount.comparator is None
-            and result.amount.high is None
-            and units.fits(result.amount.unit, name)
-        ]
+        """None where a value is no plain number of a mass, or the part is more than the whole."""
+        try:
+            values = [
+                units.convert(result.amount.value, result.amount.unit, "mg/dL", name)
+                for result, name in ((part, self.part), (whole, self.whole))
+                if result.amount is not None and result.amount.comparator is None and result.amount.high is None
+            ]
+        except UnitError:
+            return None
         if len(values) < 2 or not 0 <= values[0] <= values[1] or values[1] == 0:
             return None
         return values[0] / values[1] * 100

@@ -23,7 +23,7 @@ class Authority(Value, frozen=True):
 
 
 def silence(case: Case, kind: Kind, value_sets: tuple[str, ...], authority: Authority | None) -> Verdict:
-    """The answer to "is there any …" when none was found."""
+    """The answer to "is there any …" when none was found; a test (`Kind.RESULT`) is never answered so."""
     what = case.terminology.titles(value_sets)
     if kind not in case.facts.searched:
         return unknown(NotSearched(what, kind), missing=[Missing(what)])

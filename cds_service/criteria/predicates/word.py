@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from cds_service.assumptions import Assumptions
-from cds_service.criteria.predicates.search import Searches
+from cds_service.criteria.predicates.search import Search
 from cds_service.criteria.predicates.window import TodaysWindow, todays_window
 from cds_service.criteria.verdict import Missing, Verdict
 from cds_service.dates import DateRange
-from cds_service.facts.model import PatientFacts
+from cds_service.facts.model import Kind, PatientFacts
 from cds_service.facts.timeline import DiseaseCourse
 from cds_service.terminology.value_set import Terminology
 from cds_service.value import Value
@@ -61,9 +61,9 @@ class Case:
     readings: Mapping[str, Word]
     numbers: Mapping[int, tuple[Word, int]]
     """The words of the knowledge by identity, each with a number that it shares with its equals."""
-    searches: Searches
-    """What there is of each kind, for those who find nothing among it."""
-    known: Mapping[int, Verdict]
+    searches: Mapping[Kind, Search]
+    """What there is of each kind but results, for those who find nothing among it."""
+    beforehand: Mapping[int, Verdict]
     """The answers that are known beforehand, by the words' numbers."""
     _readings: dict[str, Verdict] = field(default_factory=dict, repr=False)
     _windows: dict[str, TodaysWindow] = field(default_factory=dict, repr=False)
@@ -73,7 +73,7 @@ class Case:
     """Those for the course at hand, by the words' numbers."""
 
     def __post_init__(self) -> None:
-        _, answers = self._by_course.setdefault(id(self.course), (self.course, dict(self.known)))
+        _, answers = self._by_course.setdefault(id(self.course), (self.course, dict(self.beforehand)))
         object.__setattr__(self, "_answers", answers)
 
     def of_trial(self, trial: str) -> "Case":
@@ -82,7 +82,10 @@ class Case:
         return self if course is self.course else replace(self, course=course)
 
     def asked(self, value_set: str, window: str) -> Asked:
-        """What is asked by a value set's name, and how long its results decide; by all definitions of relapse the same."""
+        """What is asked by a value set's name, and how long its results decide.
+
+        The window is the same for all trials: what supersedes results is treatment, of which they have no definitions.
+        """
         if (today := self._windows.get(window)) is None:
             today = self._windows[window] = todays_window(self.assumptions.windows[window], self.facts, self.course)
         named = self.terminology[value_set]

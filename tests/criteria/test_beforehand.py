@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from cds_service.criteria.knowledge import Knowledge
+from cds_service.criteria.predicates.recorded import Condition
 from cds_service.criteria.predicates.word import Case, Word
+from cds_service.criteria.verdict import Answer, Verdict
 from cds_service.facts.extract import facts
 from cds_service.facts.model import Diagnosis, Kind, PatientFacts, Person, Procedure, Result, Therapy
 from cds_service.fhir.bundle import read_bundle
@@ -37,7 +39,7 @@ def words_of(case: Case) -> list[Word]:
 
 def asking_everything(case: Case) -> Case:
     """The same case, of which nothing is known beforehand."""
-    return replace(case, known={}, _readings={}, _by_course={})
+    return replace(case, beforehand={}, _readings={}, _by_course={})
 
 
 def differing(case: Case) -> list[Word]:
@@ -142,14 +144,30 @@ def test_a_word_that_is_known_beforehand_looks_for_no_value_set_but_those_that_m
             assert watched.asked <= {name for name, numbers in beforehand.asking_for.items() if number in numbers}, word
 
 
-def test_most_words_are_known_of_somebody_of_whom_nothing_is_on_record(knowledge: Knowledge) -> None:
+def test_most_words_need_not_be_asked_of_somebody_of_whom_nothing_is_on_record(knowledge: Knowledge) -> None:
+    """Which is what it is done for."""
     case = knowledge.case(PatientFacts(NOBODY, AS_OF, searched=ALL))
-    assert len(case.known) > 200
+    assert len(case.beforehand) > 200
+
+
+@dataclass(frozen=True)
+class ForWomen(Condition):
+    """A word of a listed word's kind that asks for more than what is found."""
+
+    def evaluate(self, case: Case) -> Verdict:
+        return Verdict(Answer.MET if case.facts.person.sex == "female" else Answer.NOT_MET)
+
+
+def test_a_new_word_is_asked_until_it_is_listed_whatever_it_is_made_of(knowledge: Knowledge) -> None:
+    word = ForWomen(("aml",))
+    known = replace(knowledge, readings={**knowledge.readings, "for_women": word})
+    woman = PatientFacts(Person("Patient/1", birth=None, sex="female"), AS_OF, searched=ALL)
+    assert known.case(woman).ask(word).answer is Answer.MET
 
 
 def test_what_silence_says_depends_on_what_was_searched(knowledge: Knowledge) -> None:
     told = [
-        knowledge.case(PatientFacts(NOBODY, AS_OF, searched=frozenset(searched))).known
+        knowledge.case(PatientFacts(NOBODY, AS_OF, searched=frozenset(searched))).beforehand
         for count in range(len(ALL) + 1)
         for searched in combinations(sorted(ALL, key=lambda kind: kind.value), count)
     ]
