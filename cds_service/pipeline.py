@@ -7,6 +7,7 @@ from cds_service import metrics, tracing
 from cds_service.cards import Display
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.evaluation import evaluate
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.disease_sign import disease_sign, may_be_blasts
 from cds_service.facts.extract import person
 from cds_service.facts.observations import may_be_asked_for
@@ -14,7 +15,6 @@ from cds_service.fhir import prefetch
 from cds_service.fhir.client import FhirClient
 from cds_service.hooks.service import CdsService
 from cds_service.protocol import NO_CARDS, CdsResponse, HookRequest
-from cds_service.terminology.value_set import Terminology
 
 
 def answer(
@@ -31,7 +31,8 @@ def answer(
     Raises: WrongPatient; DataUnavailable where patient or conditions cannot be had and nothing shows the disease.
     """
     begun = prefetch.begin(request, service.entry.prefetch, fhir)  # patient and conditions, read if need be; results wait
-    shows_the_disease = _shows_the_disease(begun, knowledge.terminology)
+    recogniser = Recogniser(knowledge.terminology)
+    shows_the_disease = _shows_the_disease(begun, recogniser)
     who = person(begun.record().patient, zone)
     if who.deceased or who.inactive:
         return NO_CARDS
@@ -42,17 +43,17 @@ def answer(
     record = prefetch.complete(begun, fhir, earliest)  # the rest of the record, with its gaps
     metrics.gaps_found(gap.reason.value for gap in record.gaps)
     with tracing.span("evaluate"):
-        return service.respond(request, evaluate(record, knowledge, as_of, zone), display)
+        return service.respond(request, evaluate(record, knowledge, as_of, zone, recogniser), display)
 
 
-def _shows_the_disease(begun: prefetch.Begun, terminology: Terminology) -> bool:
+def _shows_the_disease(begun: prefetch.Begun, recogniser: Recogniser) -> bool:
     """Results are read for it only where something else is a sign, or one of them has a code that may be one; and of them
     those that a criterion may ask for.
 
     All is judged together: among what waited may stand a newer version of what seemed to be a sign.
     Raises: WrongPatient.
     """
-    if not disease_sign(begun.record(), terminology) and not begun.may_hold(may_be_blasts(terminology)):
+    if not disease_sign(begun.record(), recogniser) and not begun.may_hold(may_be_blasts(recogniser.terminology)):
         return False
-    begun.read_results(may_be_asked_for(terminology))
-    return disease_sign(begun.record(), terminology)
+    begun.read_results(may_be_asked_for(recogniser))
+    return disease_sign(begun.record(), recogniser)

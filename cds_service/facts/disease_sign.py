@@ -27,13 +27,12 @@ DRUGS = frozenset({"antileukemic"})
 RESULTS = frozenset({"marrow_blasts", "blood_blasts"})
 
 
-def disease_sign(record: PatientRecord, terminology: Terminology) -> bool:
+def disease_sign(record: PatientRecord, recogniser: Recogniser) -> bool:
     """A diagnosis that is or may be the disease, an antileukaemic drug, or blasts, in what is at hand.
 
     Refuted, erroneous and merely suspected diagnoses count here too: they are judged later, with the rest of the record.
     """
-    recogniser = Recogniser(terminology)
-    return _diagnosed(record, recogniser) or _treated(record, recogniser) or _has_blasts(record, terminology)
+    return _diagnosed(record, recogniser) or _treated(record, recogniser) or _has_blasts(record, recogniser.terminology)
 
 
 def may_be_blasts(terminology: Terminology) -> Callable[[str], bool]:

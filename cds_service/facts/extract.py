@@ -24,7 +24,7 @@ from cds_service.facts.model import (
 )
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.record import Entry, PatientRecord
-from cds_service.terminology.value_set import AskedOf, Terminology
+from cds_service.terminology.value_set import AskedOf
 
 F = TypeVar("F", bound=Fact)
 
@@ -123,9 +123,9 @@ _THERAPIES: _Table[Therapy] = {
 _PROCEDURES: _Table[Procedure] = {"Procedure": _Reader.procedure}
 
 
-def facts(record: PatientRecord, terminology: Terminology, as_of: date, zone: ZoneInfo) -> PatientFacts:
+def facts(record: PatientRecord, recogniser: Recogniser, as_of: date, zone: ZoneInfo) -> PatientFacts:
     """Everything that the criteria can ask of this record, on one day."""
-    reader = _Reader(Recogniser(terminology), zone, record, as_of)
+    reader = _Reader(recogniser, zone, record, as_of)
     return PatientFacts(
         person=person(record.patient, zone),
         as_of=as_of,

@@ -18,7 +18,7 @@ from cds_service.facts.concepts import Recogniser, codes_of, label, many, period
 from cds_service.facts.model import Amount, Result
 from cds_service.fhir import resources as fhir
 from cds_service.fhir.choice import NamedObservation
-from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition, Terminology
+from cds_service.terminology.value_set import NOTHING, AskedOf, Recognition
 
 USABLE = frozenset({"final", "amended", "corrected"})
 
@@ -30,12 +30,12 @@ def results(reference: str, resource: fhir.Observation, recogniser: Recogniser, 
     return ()
 
 
-def may_be_asked_for(terminology: Terminology) -> Callable[[NamedObservation], bool]:
+def may_be_asked_for(recogniser: Recogniser) -> Callable[[NamedObservation], bool]:
     """Whether `results` may make anything of an Observation, as far as its name tells; a no is sure.
 
     One that does not say what it is, in words or in a code of a system that we know, may be anything.
     """
-    recogniser, known_systems = Recogniser(terminology), terminology.systems()
+    known_systems = recogniser.terminology.systems()
 
     def may_be(named: NamedObservation) -> bool:
         test = recogniser.test(named.code)

@@ -14,6 +14,7 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.predicates.recorded import Condition
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.verdict import Answer, Verdict
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.extract import facts
 from cds_service.facts.model import Diagnosis, Kind, PatientFacts, Person, Procedure, Result, Therapy
 from cds_service.fhir.bundle import read_bundle
@@ -52,7 +53,7 @@ def differing(case: Case) -> list[Word]:
 def test_every_word_of_the_trial_files_answers_as_if_nothing_had_been_known_beforehand(
     knowledge: Knowledge, record: Resources, searched: set[Kind]
 ) -> None:
-    known = facts(read_bundle(body_of(record)), knowledge.terminology, AS_OF, ZONE)
+    known = facts(read_bundle(body_of(record)), Recogniser(knowledge.terminology), AS_OF, ZONE)
     for had in (known.searched, frozenset(searched)):
         assert differing(knowledge.case(replace(known, searched=had))) == []
 

@@ -9,6 +9,7 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.predicates.combinations import Settled
 from cds_service.criteria.predicates.word import Case, Word
 from cds_service.criteria.verdict import Answer, Verdict
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.extract import facts
 from cds_service.fhir.bundle import read_bundle
 from tests.conftest import ZONE
@@ -29,7 +30,7 @@ class Noted(Word):
 
 
 def case_of(knowledge: Knowledge) -> Case:
-    return knowledge.case(facts(read_bundle(relapsed_aml().body()), knowledge.terminology, AS_OF, ZONE))
+    return knowledge.case(facts(read_bundle(relapsed_aml().body()), Recogniser(knowledge.terminology), AS_OF, ZONE))
 
 
 def knowing(knowledge: Knowledge, **readings: Word) -> Knowledge:

@@ -11,6 +11,7 @@ from cds_service.criteria.knowledge import Knowledge
 from cds_service.dates import DateRange
 from cds_service.facts import extract
 from cds_service.facts.certainty import Unclear
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.outcomes import Ending, Outcome
 from cds_service.facts.timeline import Activity, DiseaseCourse
 from cds_service.fhir.bundle import read_bundle
@@ -26,7 +27,7 @@ def told(knowledge: Knowledge) -> Told:
     """The course by the definition of NCT07144020: above 5 %, and any blood blasts or extramedullary disease."""
 
     def course(record: Record) -> DiseaseCourse:
-        facts = extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, UTC)
+        facts = extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), AS_OF, UTC)
         return knowledge.case(facts).of_trial("NCT07144020").course
 
     return course

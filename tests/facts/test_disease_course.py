@@ -9,6 +9,7 @@ import pytest
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.criteria.match import match_all
 from cds_service.facts import extract
+from cds_service.facts.concepts import Recogniser
 from cds_service.fhir.bundle import read_bundle
 from tests.records import AS_OF, SNOMED, Record, days_ago
 
@@ -47,7 +48,7 @@ def relapsed(on: str = "2026-11-10", blasts: Any = 30) -> Record:
 
 def answers(knowledge: Knowledge, record: Record, as_of: date = AS_OF) -> dict[str, str]:
     """Every row and gate: the answer, with ! where it is to be confirmed."""
-    facts = extract.facts(read_bundle(record.body()), knowledge.terminology, as_of, ZoneInfo("UTC"))
+    facts = extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), as_of, ZoneInfo("UTC"))
     found = {}
     for match in match_all(knowledge.trials, knowledge.case(facts), knowledge.sensitive):
         number = next(key for key, trial in TRIALS.items() if trial == match.trial.id)

@@ -3,6 +3,7 @@
 import pytest
 
 from cds_service.criteria.knowledge import Knowledge
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.disease_sign import disease_sign
 from cds_service.fhir.bundle import read_bundle
 from cds_service.terminology.codes import Coding
@@ -50,17 +51,17 @@ NONE = [
 
 @pytest.mark.parametrize("record", SIGNS)
 def test_it_is_a_sign(knowledge: Knowledge, record: Record) -> None:
-    assert disease_sign(read_bundle(record.body()), knowledge.terminology)
+    assert disease_sign(read_bundle(record.body()), Recogniser(knowledge.terminology))
 
 
 @pytest.mark.parametrize("record", NONE)
 def test_it_is_none(knowledge: Knowledge, record: Record) -> None:
-    assert not disease_sign(read_bundle(record.body()), knowledge.terminology)
+    assert not disease_sign(read_bundle(record.body()), Recogniser(knowledge.terminology))
 
 
 def test_blasts_under_a_hospitals_own_code_are_a_sign_where_its_map_says_what_the_code_means(knowledge: Knowledge) -> None:
     own = {"coding": [{"system": "urn:lab", "code": " BLA "}]}
     record = read_bundle(Record().add("Observation", code=own, status="final", valueQuantity={"value": 30, "unit": "%"}).body())
     mapped = knowledge.terminology.with_translations({("urn:lab", "BLA"): (Coding(LOINC, "11150-0"),)})
-    assert not disease_sign(record, knowledge.terminology)
-    assert disease_sign(record, mapped)
+    assert not disease_sign(record, Recogniser(knowledge.terminology))
+    assert disease_sign(record, Recogniser(mapped))

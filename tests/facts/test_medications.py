@@ -9,6 +9,7 @@ import pytest
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.dates import DateRange
 from cds_service.facts import extract
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.medications import last_exposure
 from cds_service.facts.model import Giving, Route, Therapy
 from cds_service.fhir.bundle import read_bundle
@@ -23,7 +24,7 @@ ADMINISTRATION, DISPENSE = "MedicationAdministration", "MedicationDispense"
 
 def read(knowledge: Knowledge, resource_type: str, **content: Any) -> list[Therapy]:
     record = Record().add(resource_type, **(CYTARABINE | content))
-    facts = extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, ZoneInfo("UTC"))
+    facts = extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), AS_OF, ZoneInfo("UTC"))
     return list(facts.therapies)
 
 

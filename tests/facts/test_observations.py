@@ -8,6 +8,7 @@ import pytest
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.facts import extract, qualitative
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.finding import Finding
 from cds_service.facts.model import Result
 from cds_service.fhir.bundle import read_bundle
@@ -19,7 +20,7 @@ HIV = {"coding": [{"system": LOINC, "code": "56888-1"}]}
 
 def read(knowledge: Knowledge, **content: Any) -> Result:
     record = Record().add("Observation", **({"status": "final", "code": HIV, "effectiveDateTime": "2026-11-20"} | content))
-    facts = extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, ZoneInfo("UTC"))
+    facts = extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), AS_OF, ZoneInfo("UTC"))
     (found,) = facts.results
     return found
 
@@ -176,5 +177,5 @@ def observation(**content: object) -> Record:
     ],
 )
 def test_results_are_of_tests_that_somebody_asks_for_or_in_words(knowledge: Knowledge, record: Record, results: int) -> None:
-    facts = extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, ZONE)
+    facts = extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), AS_OF, ZONE)
     assert len(facts.results) == results

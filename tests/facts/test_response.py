@@ -8,6 +8,7 @@ import pytest
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.dates import parse_fhir_date
 from cds_service.facts import extract
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.model import Amount, PatientFacts, Result
 from cds_service.facts.response import Assessment, Blasts, Response, assess, blasts_of, leukaemic_by_flow, marrow_of, marrows
 from cds_service.fhir.bundle import read_bundle
@@ -19,7 +20,7 @@ DAY = "2025-02-12"
 
 
 def facts_of(knowledge: Knowledge, record: Record) -> PatientFacts:
-    return extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, UTC)
+    return extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), AS_OF, UTC)
 
 
 def amount(value: str, comparator: str | None = None, high: str | None = None, unit: str | None = "%") -> Amount:

@@ -7,6 +7,7 @@ import pytest
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.facts import extract
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.statements import statements
 from cds_service.facts.timeline import diagnosed
 from cds_service.facts.treatment import HistoryOpen, TreatmentHistory, treatment_history
@@ -19,7 +20,7 @@ History = Callable[[Record], TreatmentHistory]
 @pytest.fixture(scope="module")
 def history(knowledge: Knowledge) -> History:
     def told(record: Record) -> TreatmentHistory:
-        facts = extract.facts(read_bundle(record.body()), knowledge.terminology, AS_OF, ZoneInfo("UTC"))
+        facts = extract.facts(read_bundle(record.body()), Recogniser(knowledge.terminology), AS_OF, ZoneInfo("UTC"))
         return treatment_history(facts, diagnosed(facts, knowledge.assumptions), statements(facts), knowledge.assumptions)
 
     return told

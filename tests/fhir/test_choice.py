@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.errors import WrongPatient
 from cds_service.facts import extract
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.disease_sign import disease_sign
 from cds_service.facts.observations import may_be_asked_for
 from cds_service.fhir import prefetch
@@ -52,7 +53,7 @@ def read(knowledge: Knowledge, laboratory: Any, marrows: Any = None, *, choose: 
     held = {key: json.dumps(value).encode() for key, value in sent.items() if value != "not sent"}
     call = HookRequest(hook="patient-view", hook_instance="i", patient_id="p", user_id="Practitioner/x", prefetch=held)
     begun = prefetch.begin(call, KEYS, None)
-    begun.read_results(may_be_asked_for(knowledge.terminology) if choose else None)
+    begun.read_results(may_be_asked_for(Recogniser(knowledge.terminology)) if choose else None)
     return prefetch.complete(begun, None, AS_OF)
 
 
@@ -91,14 +92,14 @@ def test_the_newest_version_counts_even_where_it_is_of_a_test_that_nobody_asks_f
     newer = observation("1", SODIUM, meta={"lastUpdated": "2026-09-02T10:00:00Z"})
     for laboratory, marrows in ((newer, older), (older, newer)):
         record = read(knowledge, bundle(laboratory), bundle(marrows))
-        assert not disease_sign(record, knowledge.terminology)
+        assert not disease_sign(record, Recogniser(knowledge.terminology))
         assert references(record) == ["Observation/1"]
 
 
 def test_a_version_under_a_name_of_the_hospitals_own_counts_too(knowledge: Knowledge) -> None:
     older = observation("1", BLASTS, meta={"versionId": "1"})
     newer = observation("1", SODIUM, meta={"versionId": "2"})
-    assert not disease_sign(read(knowledge, bundle(newer), ours=bundle(older)), knowledge.terminology)
+    assert not disease_sign(read(knowledge, bundle(newer), ours=bundle(older)), Recogniser(knowledge.terminology))
 
 
 def test_another_patients_result_is_refused_though_nobody_asks_for_it(knowledge: Knowledge) -> None:
@@ -189,8 +190,8 @@ def test_what_is_not_read_would_have_changed_nothing(knowledge: Knowledge, labor
             read(knowledge, laboratory, marrows)
         return
     chosen = read(knowledge, laboratory, marrows)
-    assert disease_sign(chosen, knowledge.terminology) == disease_sign(whole, knowledge.terminology)
-    as_facts = [extract.facts(one, knowledge.terminology, AS_OF, ZONE) for one in (chosen, whole)]
+    assert disease_sign(chosen, Recogniser(knowledge.terminology)) == disease_sign(whole, Recogniser(knowledge.terminology))
+    as_facts = [extract.facts(one, Recogniser(knowledge.terminology), AS_OF, ZONE) for one in (chosen, whole)]
     assert as_facts[0].results == as_facts[1].results
     if not whole.gaps:
         assert (chosen.gaps, chosen.searched) == (whole.gaps, whole.searched)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cds_service.criteria.knowledge import Knowledge
 from cds_service.errors import WrongPatient
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.disease_sign import disease_sign, may_be_blasts
 from cds_service.fhir import prefetch
 from cds_service.fhir.glance import codes_of
@@ -131,4 +132,4 @@ def test_nothing_that_shows_the_disease_or_belongs_to_another_is_passed_over_at_
     except WrongPatient:
         assert is_looked_at
         return
-    assert is_looked_at or not disease_sign(chart.record(), knowledge.terminology)
+    assert is_looked_at or not disease_sign(chart.record(), Recogniser(knowledge.terminology))

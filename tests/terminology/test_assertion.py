@@ -3,6 +3,7 @@
 import pytest
 
 from cds_service.criteria.knowledge import Knowledge
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.disease_sign import disease_sign
 from cds_service.fhir.bundle import read_bundle
 from cds_service.terminology.assertion import Assertion
@@ -271,8 +272,8 @@ def test_texts_of_one_entry_that_disagree_leave_it_open(knowledge: Knowledge) ->
 
 def test_a_suspicion_is_a_sign_of_the_disease_and_a_denial_is_none(knowledge: Knowledge) -> None:
     suspected, denied = Record().condition(None, "?AML"), Record().condition(None, "AML ruled out")
-    assert disease_sign(read_bundle(suspected.body()), knowledge.terminology)
-    assert not disease_sign(read_bundle(denied.body()), knowledge.terminology)
+    assert disease_sign(read_bundle(suspected.body()), Recogniser(knowledge.terminology))
+    assert not disease_sign(read_bundle(denied.body()), Recogniser(knowledge.terminology))
 
 
 def test_words_alone_are_always_to_be_confirmed(ask: Ask) -> None:

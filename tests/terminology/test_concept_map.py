@@ -11,6 +11,7 @@ from cds_service.criteria.knowledge import Knowledge, load_knowledge
 from cds_service.errors import KnowledgeErrors
 from cds_service.evaluation import evaluate
 from cds_service.explanation import as_json, explain
+from cds_service.facts.concepts import Recogniser
 from cds_service.facts.disease_sign import disease_sign
 from cds_service.fhir.bundle import read_bundle
 from cds_service.terminology import concept_map
@@ -133,7 +134,7 @@ def test_a_record_in_mapped_codes_is_answered_as_in_standard_codes(load: Load) -
 
 
 def test_without_the_map_the_same_record_is_no_patient_of_ours(knowledge: Knowledge) -> None:
-    assert not disease_sign(read_bundle(relapsed(IN_LOCAL_CODES).body()), knowledge.terminology)
+    assert not disease_sign(read_bundle(relapsed(IN_LOCAL_CODES).body()), Recogniser(knowledge.terminology))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +147,7 @@ def test_without_the_map_the_same_record_is_no_patient_of_ours(knowledge: Knowle
     ids=["diagnosis", "drug", "blasts"],
 )
 def test_a_mapped_code_is_a_sign_of_the_disease(load: Load, record: Record) -> None:
-    assert disease_sign(read_bundle(record.body()), load(HOSPITAL).terminology)
+    assert disease_sign(read_bundle(record.body()), Recogniser(load(HOSPITAL).terminology))
 
 
 def row(knowledge: Knowledge, trial: str, name: str, record: Record) -> Any:
@@ -212,7 +213,7 @@ def test_the_code_system_is_compared_as_records_write_it(load: Load, source: str
     scheme, _, rest = source.partition("://")
     written = f"{other[scheme]}://{rest.rstrip('/')}" if rest else source
     record = Record().add("Condition", code={"coding": [{"system": written, "code": " D1 "}]})
-    assert disease_sign(read_bundle(record.body()), knowledge.terminology)
+    assert disease_sign(read_bundle(record.body()), Recogniser(knowledge.terminology))
 
 
 def test_a_map_belongs_to_the_digest(load: Load, knowledge: Knowledge) -> None:
