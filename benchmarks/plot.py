@@ -28,6 +28,7 @@ def write(results: Results) -> None:
         bars.annotate(f"{found.median:.1f}", (found.greatest, position), **beside)
     bars.set_yticks(range(len(names)), list(reversed(names)))
     bars.axvline(1, color="black", linewidth=0.8)
+    bars.margins(x=0.1)  # room for the last figure
     bars.set_xlabel("p50 at one connection, times the bare handler")
     for name, marker in ((OURS, "o"), (OURS_COMMON, "s"), (FLOOR, "x")):
         points = [(size, spread(took).median) for size, took in results.sizes[name].items()]

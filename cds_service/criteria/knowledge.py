@@ -61,9 +61,17 @@ class Knowledge:
     def _case(self, facts: PatientFacts, searches: Mapping[Kind, Search], beforehand: Mapping[int, Verdict]) -> Case:
         definitions = {trial.id: trial.relapse for trial in self.trials}
         courses = timeline.disease_courses(facts, definitions, self.assumptions)
-        course = next(iter(courses.values()))
-        knowledge = (self.terminology, self.assumptions, self.readings, self._numbers)
-        return Case(facts, courses, course, *knowledge, searches, beforehand)
+        return Case(
+            facts=facts,
+            courses=courses,
+            course=next(iter(courses.values())),
+            terminology=self.terminology,
+            assumptions=self.assumptions,
+            readings=self.readings,
+            numbers=self._numbers,
+            searches=searches,
+            beforehand=beforehand,
+        )
 
     @cached_property
     def _beforehand(self) -> Callable[[frozenset[Kind]], Beforehand]:
