@@ -1,5 +1,7 @@
 """What a Bundle says of itself and of its entries, whatever these hold."""
 
+from typing import Literal
+
 import msgspec
 
 
@@ -14,6 +16,14 @@ class BundleLink(msgspec.Struct, frozen=True, gc=False):
 
 class BundleSearch(msgspec.Struct, frozen=True, gc=False):
     mode: str | None = None
+
+
+class AboutBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
+    """What a Bundle says of itself."""
+
+    resource_type: Literal["Bundle"]
+    total: int | None = None
+    link: list[BundleLink] | None = None
 
 
 class AboutEntry(msgspec.Struct, frozen=True, rename="camel", gc=False):

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from cds_service.fhir.bundle_elements import AboutEntry, BundleLink
+from cds_service.fhir.bundle_elements import AboutBundle, AboutEntry
 from cds_service.fhir.entries import OriginalsOfBundle, next_page
 from cds_service.fhir.glance import surely_of
 from cds_service.fhir.part import Part
@@ -38,11 +38,8 @@ class NamedEntry(AboutEntry, frozen=True, gc=False, kw_only=True):
     resource: NamedObservation
 
 
-class NamedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
-    resource_type: Literal["Bundle"]
-    total: int | None = None
-    link: list[BundleLink] | None = None
-    entry: list[NamedEntry] = []
+class NamedBundle(AboutBundle, frozen=True, gc=False, kw_only=True):
+    entry: list[NamedEntry] = msgspec.field(default_factory=list)
 
     def is_whole(self) -> bool:
         """Whether it surely holds all that was found, and nothing else."""

@@ -4,12 +4,11 @@ A Bundle is decoded in one pass, as nearly all can be; one that holds anything o
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
 
 import msgspec
 
 from cds_service import json_bytes
-from cds_service.fhir.bundle_elements import AboutEntry, BundleLink
+from cds_service.fhir.bundle_elements import AboutBundle, AboutEntry, BundleLink
 from cds_service.fhir.odd_bundle import (
     NOTHING,
     RawEntry,
@@ -43,12 +42,9 @@ class TypedEntry(AboutEntry, frozen=True, gc=False, kw_only=True):
     resource: AnyResource
 
 
-class TypedBundle(msgspec.Struct, frozen=True, rename="camel", gc=False, kw_only=True):
+class TypedBundle(AboutBundle, frozen=True, gc=False, kw_only=True):
     """A Bundle as nearly all are: each entry holds a resource of a type that we read."""
 
-    resource_type: Literal["Bundle"]
-    total: int | None = None
-    link: list[BundleLink] | None = None
     entry: list[TypedEntry] | None = None
 
 
